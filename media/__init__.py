@@ -1,0 +1,1 @@
+"""The media core: transport, forwarding and repair. Knows nothing of HTTP, customers or agents."""

@@ -1,0 +1,25 @@
+"""Errors of the media core. Everything a peer can cause is a MediaError; anything else is our own fault."""
+
+
+class MediaError(Exception):
+    """Base of all errors the media core raises for its callers."""
+
+
+class WireError(MediaError):
+    """Bytes that do not follow their format: drop and count."""
+
+
+class NegotiationError(MediaError):
+    """A session description that cannot be accepted; the text says which line and why, for a person."""
+
+
+class UnknownLegError(MediaError):
+    """No such leg here: it was closed, or its worker is gone."""
+
+
+class EngineLostError(MediaError):
+    """The worker that held the call is gone; open the legs anew."""
+
+
+class CapacityError(MediaError):
+    """No worker can take another call now."""

@@ -1,0 +1,1 @@
+"""The call service: sessions, calls, queues and their HTTP face. Knows media only through media.api."""
