@@ -1,0 +1,97 @@
+# callserver: every task a person or CI runs here. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+NEED   := .ci/need
+RUN    := $(VENV)/.made-run
+DEV    := $(VENV)/.made-dev
+BENCH  := $(VENV)/.made-bench
+AXE    := tests/e2e/node_modules/.made
+LOCKED := pyproject.toml constraints.txt
+ARGS   ?=
+
+.PHONY: help demo venv test lint unit web-unit browser e2e measure lock clean
+
+help: ## this list
+	@echo "callserver: voice and video support calls on your own server"
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+
+demo: $(RUN) ## start the server with a demo store and a demo agent (ARGS="--port 8081" for options)
+	@echo "callserver demo: the store, the agent console and the server start now; Ctrl-C ends them."
+	@exec $(BIN)/callserver demo $(ARGS)
+
+venv: $(BENCH) ## .venv with callserver and all that tests and benches need
+	@echo "ready: $(BIN)/callserver"
+
+test: lint unit web-unit e2e ## everything: lint, types, unit, scenario, pages, real browser
+	@echo "make test: all passed"
+
+lint: $(DEV) ## ruff and mypy --strict
+	@echo "== lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== types"
+	@$(BIN)/mypy
+
+unit: $(DEV) ## unit and scenario tests, in virtual time
+	@echo "== unit and scenario tests"
+	@$(BIN)/python -m pytest -m "not e2e" $(ARGS) tests
+
+web-unit: ## the pages' pure modules, in node
+	@echo "== tests of the pages' modules"
+	@$(NEED) node
+	@node --test $$(find tests/web -name '*.test.js' -o -name '*.test.mjs' | grep -v node_modules | sort)
+
+browser: $(AXE) # Chromium and axe-core, found or installed
+	@$(NEED) chromium
+
+e2e: $(DEV) browser ## the running product with real Chromium pages; screenshots go to artifacts/
+	@echo "== end-to-end tests"
+	@$(BIN)/python -m pytest -m e2e $(ARGS) tests/e2e
+
+measure: $(DEV) browser ## time a call's steps in real browsers (ARGS="--runs 20")
+	@$(BIN)/python -m tests.e2e.measure_browser $(ARGS)
+
+lock: ## choose the newest versions pyproject.toml allows and write constraints.txt
+	@$(NEED) python
+	@rm -rf build/lock && mkdir -p build && "$$($(NEED) python)" -m venv build/lock
+	@echo "installing everything without constraints (a minute or two) ..."
+	@build/lock/bin/python -m pip --disable-pip-version-check install -q -e '.[test,lint,bench]'
+	@{ echo '# Exact versions of everything we install, transitive ones included. Made by `make lock`; do not edit.'; \
+	   build/lock/bin/python -m pip --disable-pip-version-check freeze --exclude-editable 2>/dev/null; } > constraints.txt
+	@rm -rf build/lock
+	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+
+clean: ## remove what make made (not data/)
+	rm -rf $(VENV) build artifacts *.egg-info tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(NEED) python >/dev/null
+	@echo "making $(VENV) with $$($(NEED) python)"
+	@"$$($(NEED) python)" -m venv $(VENV)
+
+$(RUN): $(LOCKED) | $(BIN)/python
+	@echo "installing callserver and what it runs on (about a minute the first time) ..."
+	@$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(DEV): $(LOCKED) | $(BIN)/python
+	@echo "installing callserver with the tools of its tests (about a minute the first time) ..."
+	@$(PIP) install -q -c constraints.txt -e '.[test,lint]'
+	@touch $(RUN) $@
+
+$(BENCH): $(LOCKED) | $(BIN)/python
+	@$(NEED) compiler
+	@echo "installing callserver with the tools of its tests and benches (about a minute the first time) ..."
+	@$(PIP) install -q -c constraints.txt -e '.[test,lint,bench]'
+	@touch $(RUN) $(DEV) $@
+
+$(AXE): tests/e2e/package.json
+	@$(NEED) npm
+	@cd tests/e2e && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
