@@ -1,0 +1,47 @@
+"""What went wrong on the packet path, counted. One object may be shared by all bridges of an engine."""
+
+
+class Counters:
+    """Monotonic counters. Plain attributes, because the packet path increments them."""
+
+    __slots__ = (
+        "packets_after_close",
+        "packets_dropped_codec",
+        "packets_dropped_late",
+        "packets_dropped_no_slot",
+        "packets_dropped_waiting_key_frame",
+        "packets_duplicate",
+        "packets_forwarded",
+        "retransmissions_refused",
+        "retransmissions_sent",
+        "rtcp_dropped_rate",
+        "rtcp_malformed",
+        "rtp_malformed",
+        "rtp_unknown_ssrc",
+        "sequence_restarts",
+        "ssrc_changes",
+    )
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    packets_after_close: int
+    packets_dropped_codec: int
+    packets_dropped_late: int
+    packets_dropped_no_slot: int
+    packets_dropped_waiting_key_frame: int
+    packets_duplicate: int
+    packets_forwarded: int
+    retransmissions_refused: int
+    retransmissions_sent: int
+    rtcp_dropped_rate: int
+    rtcp_malformed: int
+    rtp_malformed: int
+    rtp_unknown_ssrc: int
+    sequence_restarts: int
+    ssrc_changes: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Name -> count, for EngineStatus.counters."""
+        return {name: getattr(self, name) for name in self.__slots__}
