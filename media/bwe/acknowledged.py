@@ -1,0 +1,43 @@
+"""Acknowledged bitrate: what the far end received, smoothed by how sure each sample is.
+
+Source: libwebrtc's bitrate_estimator.cc (a Bayesian update over short windows).
+"""
+
+INITIAL_WINDOW_SECONDS = 0.5
+WINDOW_SECONDS = 0.15
+UNCERTAINTY_SCALE = 10.0
+
+
+class AcknowledgedBitrate:
+    """Feed received packets by arrival time; `bps` is None until the first window is full."""
+
+    def __init__(self) -> None:
+        self.bps: float | None = None
+        self._variance = 50.0
+        self._bits = 0
+        self._window_start: float | None = None
+
+    def add(self, arrived: float, size_bytes: int) -> None:
+        """Take one received packet (seconds on the peer's clock)."""
+        if self._window_start is None or arrived < self._window_start - 1.0:
+            self._window_start, self._bits = arrived, 0
+        window = INITIAL_WINDOW_SECONDS if self.bps is None else WINDOW_SECONDS
+        elapsed = arrived - self._window_start
+        if elapsed >= window:
+            # Idle time is not a slow link: an empty stretch starts a new window instead of a low sample.
+            if elapsed < 2 * window:
+                self._update(self._bits / elapsed)
+            self._window_start, self._bits = arrived, 0
+        self._bits += size_bytes * 8
+
+    def _update(self, sample_bps: float) -> None:
+        if self.bps is None:
+            self.bps = sample_bps
+            return
+        estimate_kbps, sample_kbps = self.bps / 1000.0, sample_bps / 1000.0
+        uncertainty = UNCERTAINTY_SCALE * abs(estimate_kbps - sample_kbps) / max(estimate_kbps, 1.0)
+        sample_variance = uncertainty * uncertainty
+        predicted = self._variance + 5.0
+        total = sample_variance + predicted
+        self.bps = 1000.0 * (sample_variance * estimate_kbps + predicted * sample_kbps) / total
+        self._variance = sample_variance * predicted / total

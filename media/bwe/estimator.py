@@ -1,0 +1,148 @@
+"""The estimator of one downlink: feedback in, `target_bps` out. Joins the parts of this folder.
+
+Delay based (arrival groups, trendline, overuse, AIMD) for the queue, loss model for links without one, probes for
+what could be more, REMB where the peer has no transport-wide feedback.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from media.bwe.acknowledged import AcknowledgedBitrate
+from media.bwe.aimd import Aimd
+from media.bwe.arrival_groups import ArrivalGroups
+from media.bwe.loss import LossModel
+from media.bwe.overuse import OveruseDetector, Usage
+from media.bwe.probe import ProbePlan, Prober
+from media.bwe.sent import Fate, SentHistory
+from media.bwe.trendline import Trendline
+
+MIN_BPS = 10_000.0
+QUEUE_TOLERATED_SECONDS = 0.06
+QUEUE_FULL_BRAKE_SECONDS = 0.4
+MIN_BRAKE = 0.25
+QUEUE_OVERUSE_SECONDS = 0.2
+"""A queue this long is overuse, whatever its trend: at few packets a second the trend is known too late."""
+BASE_DELAY_WINDOW_SECONDS = 15.0
+SILENCE_SECONDS = 0.6
+MAX_CREDITED_LOSS = 0.7
+
+
+class Estimator:
+    """One per leg. `sent` is on the packet path; `feedback` comes 10 to 20 times a second."""
+
+    def __init__(self, start_bps: float = 300_000.0, max_bps: float = 5_000_000.0) -> None:
+        self.history = SentHistory()
+        self.sent = self.history.add
+        self.loss = LossModel()
+        self.rtt = 0.1
+        """Seconds, from RTCP."""
+        self.queue_seconds = 0.0
+        """How much longer than the shortest of the last seconds the path takes now."""
+        self.usage = Usage.NORMAL
+        self._groups = ArrivalGroups()
+        self._trendline = Trendline()
+        self._detector = OveruseDetector()
+        self._received = AcknowledgedBitrate()
+        self._aimd = Aimd(start_bps, MIN_BPS, max_bps)
+        self._prober = Prober()
+        self._remb_bps: float | None = None
+        self._remb_only = True
+        self._base_delays: deque[tuple[float, float]] = deque()  # ascending, a sliding minimum
+        self._highest_lost = -1
+        self._last_feedback: float | None = None
+        self._brake = 1.0
+
+    @property
+    def received_bps(self) -> float | None:
+        """What arrives at the peer, None before it is known."""
+        return self._received.bps
+
+    @property
+    def target_bps(self) -> float:
+        """What may be sent now, all included (media, protection, repair)."""
+        target = self._aimd.target_bps
+        if self._remb_bps is not None:
+            target = self._remb_bps if self._remb_only else min(target, self._remb_bps)
+        if self.loss.limit_bps is not None:
+            target = min(target, self.loss.limit_bps)
+        return max(target * self._brake, MIN_BPS)
+
+    def feedback(self, reports: Iterable[tuple[int, float | None]], now: float) -> None:
+        """Take one transport-cc feedback: unwrapped sequence number and arrival time (None: not received), in order."""
+        self._remb_only = False
+        self._last_feedback = now
+        fates = self._fates(reports)
+        arrived = sorted((f for f in fates if f.arrived is not None), key=lambda f: f.arrived or 0.0)
+        for fate in arrived:
+            self._observe(fate, now)
+        probe_bps = None
+        for fate in fates:
+            if fate.cluster:
+                probe_bps = self._prober.add(fate, now) or probe_bps
+        self.loss.update()
+        self._measure_queue(arrived, now)
+        if arrived:
+            if self.queue_seconds > QUEUE_OVERUSE_SECONDS:
+                self.usage = Usage.OVERUSE
+            self._aimd.update(self.usage, self.delivered_bps(), self.rtt, now)
+        if probe_bps is not None and self.usage is not Usage.OVERUSE:
+            self._aimd.raise_to(probe_bps, now)
+
+    def remb(self, bps: float) -> None:
+        """Take the peer's own estimate (draft-alvestrand-rmcat-remb); zero and absurd values are bounded."""
+        self._remb_bps = min(max(float(bps), MIN_BPS), 1e9)
+
+    def silence(self, now: float) -> None:
+        """Call now and then: without feedback the path may be gone, so send ever less until it speaks again."""
+        if self._last_feedback is not None and now - self._last_feedback > max(SILENCE_SECONDS, 3 * self.rtt):
+            self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)
+            self._last_feedback = now
+
+    def plan_probe(self, wanted_bps: float, now: float) -> ProbePlan | None:
+        """Return a cluster to send if the source wants more than the target and nothing speaks against it."""
+        if self.usage is not Usage.NORMAL or self._brake < 1.0 or self._remb_only or self.loss.limit_bps is not None:
+            return None
+        wanted = min(wanted_bps, self._aimd.max_bps)
+        return self._prober.plan(self.target_bps, wanted, self.loss.random_loss, self._aimd.decreased_at, now)
+
+    def delivered_bps(self) -> float | None:
+        """The received rate as if nothing had been lost at random: what the link carries of ours."""
+        if self._received.bps is None:
+            return None
+        return self._received.bps / (1.0 - min(self.loss.random_loss, MAX_CREDITED_LOSS))
+
+    def _fates(self, reports: Iterable[tuple[int, float | None]]) -> list[Fate]:
+        fates = []
+        for sequence, arrived in reports:
+            fate = self.history.take(sequence, arrived)
+            if fate is None:
+                continue
+            if fate.arrived is None:
+                if sequence <= self._highest_lost:
+                    continue  # reported lost before
+                self._highest_lost = sequence
+            fates.append(fate)
+            self.loss.add(fate.sent, fate.size_bytes, fate.arrived is None)
+        return fates
+
+    def _observe(self, fate: Fate, now: float) -> None:
+        assert fate.arrived is not None
+        self._received.add(fate.arrived, fate.size_bytes)
+        delta = self._groups.add(fate.sent, fate.arrived)
+        if delta is not None:
+            trend = self._trendline.add(delta.sent, delta.received, delta.arrived)
+            self.usage = self._detector.update(trend, delta.sent, now)
+
+    def _measure_queue(self, arrived: list[Fate], now: float) -> None:
+        """Queueing delay against the shortest delay of the last seconds; brake until a long queue has drained."""
+        if not arrived:
+            return
+        delay = min((f.arrived or 0.0) - f.sent for f in arrived)
+        while self._base_delays and self._base_delays[-1][1] >= delay:
+            self._base_delays.pop()
+        self._base_delays.append((now, delay))
+        while now - self._base_delays[0][0] > BASE_DELAY_WINDOW_SECONDS:
+            self._base_delays.popleft()
+        self.queue_seconds = delay - self._base_delays[0][1]
+        excess = self.queue_seconds - QUEUE_TOLERATED_SECONDS
+        self._brake = 1.0 if excess <= 0 else max(MIN_BRAKE, 1.0 - excess / QUEUE_FULL_BRAKE_SECONDS)

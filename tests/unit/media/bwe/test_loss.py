@@ -1,0 +1,51 @@
+"""The loss model tells random loss from a full link."""
+
+import random
+
+import pytest
+
+from media.bwe.loss import LossModel
+
+
+def _feed(model: LossModel, rates_bps: list[float], loss: float, capacity_bps: float, seed: int = 3) -> None:
+    rng, now = random.Random(seed), 0.0
+    for rate in rates_bps:
+        surplus = max(0.0, 1.0 - capacity_bps / rate)
+        step = 1000 * 8 / rate
+        for _ in range(max(25, int(0.3 / step))):
+            now += step
+            model.add(now, 1000, rng.random() < loss + (1 - loss) * surplus)
+        model.update()
+
+
+RISING = [300e3 * 1.08**i for i in range(20)]
+
+
+@pytest.mark.parametrize("loss", [0.05, 0.3, 0.6])
+def test_loss_that_does_not_follow_the_rate_is_random(loss: float) -> None:
+    model = LossModel()
+    _feed(model, RISING, loss, capacity_bps=1e9)
+    assert model.limit_bps is None
+    assert model.random_loss == pytest.approx(loss, abs=0.06)
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.1])
+def test_loss_that_rises_with_the_rate_is_a_limit(loss: float) -> None:
+    model = LossModel()
+    _feed(model, RISING, loss, capacity_bps=500e3)
+    assert model.limit_bps is not None
+    assert 380e3 < model.limit_bps < 620e3
+
+
+def test_little_loss_is_no_evidence() -> None:
+    model = LossModel()
+    _feed(model, RISING, 0.005, capacity_bps=1e9)
+    assert model.limit_bps is None
+
+
+def test_bursts_are_measured() -> None:
+    model = LossModel()
+    for index in range(1_000):
+        model.add(index * 0.01, 1000, index % 20 < 4)
+        model.update()
+    assert model.burst_length == pytest.approx(4.0, abs=0.5)
