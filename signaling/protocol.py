@@ -29,6 +29,7 @@ EndReason = Literal[
     "connection_lost",  # a side stayed away longer than the resume window
     "media_failed",  # a leg could not be connected
     "shutdown",  # the server stopped
+    "internal",  # our own fault
 ]
 Phase = Literal["created", "waiting", "ringing", "active", "on_hold", "ended"]
 ErrorCode = Literal[

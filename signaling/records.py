@@ -71,6 +71,12 @@ class CallState(msgspec.Struct):
     """Fencing: goes up with every claim; a writer with an older one lost."""
     rating: int = 0
     rating_comment: str = ""
+    priority: int = 0
+    """Higher waits further ahead: a customer whose agent was lost goes to the head of the queue."""
+    last_event: int = 0
+    """Sequence of the newest CallEvent, so that the count goes on after a restart."""
+    sending: dict[str, tuple[bool, bool]] = {}
+    """(audio, video) each role says it is sending; absent: both."""
 
 
 class CallEvent(msgspec.Struct, frozen=True):
