@@ -30,7 +30,7 @@ class Admission(msgspec.Struct, frozen=True):
     origin: str = ""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The service will not do this. `code` is the protocol's, `close_code` what a WebSocket should be closed with."""
 
     def __init__(self, code: ErrorCode, text: str, close_code: int = CLOSE_BAD_FIRST_MESSAGE) -> None:

@@ -404,7 +404,7 @@ CLOSE_SLOW = 1013
 """The client does not read."""
 CLOSE_RESTART = 1012
 
-_decoder = msgspec.json.Decoder(ClientMessage)
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _encoder = msgspec.json.Encoder()
 
 

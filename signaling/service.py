@@ -7,7 +7,7 @@ A WebSocket's life, at the edge:
             attachment = await service.attach(connection, admission)   # the edge has verified first.ticket
         else:
             attachment = await service.resume(connection, first)
-    except Refused as refusal:                                         # send Error(seq=0, …), close(refusal.close_code)
+    except RefusedError as refusal:                                         # send Error(seq=0, …), close(refusal.close_code)
         …
     try:
         async for data in websocket:
@@ -74,7 +74,7 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Restored and serving; before that `attach` and the others raise Refused (close code 1012)."""
+        """Restored and serving; before that `attach` and the others raise RefusedError (close code 1012)."""
         raise NotImplementedError
 
     async def started(self) -> None:
@@ -82,20 +82,20 @@ class Service:
         raise NotImplementedError
 
     async def attach(self, connection: Connection, admission: Admission) -> Attachment:
-        """Begin a session; `welcome` is sent. Raise Refused (at_capacity)."""
+        """Begin a session; `welcome` is sent. Raise RefusedError (at_capacity)."""
         raise NotImplementedError
 
     async def resume(self, connection: Connection, message: Resume) -> Attachment:
         """Continue a session; `resumed` and what was missed are sent, an older connection is closed with 4002.
-        Raise Refused (resume_failed, close code 4003)."""
+        Raise RefusedError (resume_failed, close code 4003)."""
         raise NotImplementedError
 
     async def create_call(self, state: CallState) -> None:
-        """Keep a call a shop created (phase `created`) until its customer joins. Raise Refused (at_capacity)."""
+        """Keep a call a shop created (phase `created`) until its customer joins. Raise RefusedError (at_capacity)."""
         raise NotImplementedError
 
     async def photo_added(self, call_id: str, session_id: str, photo_id: str, width: int, height: int) -> ChatItem:
-        """Put a stored photo into the call's chat; raise Refused (not_allowed, not_found, wrong_state, at_capacity)."""
+        """Put a stored photo into the call's chat; raise RefusedError (not_allowed, not_found, wrong_state, at_capacity)."""
         raise NotImplementedError
 
     def in_call(self, session_id: str, call_id: str) -> bool:
