@@ -90,22 +90,24 @@ const unsent = (mine, known = []) => mine.filter((item) => item.pending && !know
 function withCall(view, call) {
   const current = view.call;
   const same = current?.call_id === call.call_id;
-  const rings = view.incoming.some((one) => one.call_id === call.call_id);
+  const rings = view.incoming.find((one) => one.call_id === call.call_id);
   if (!same && rings && call.phase === "ringing") {
     return { ...view, incoming: upsert(view.incoming, { ...CALL, ...call }, "call_id") };
   }
   if (!same && isLive(current) && call.phase === "ended") return view;
   return {
     ...view,
-    call: { ...CALL, ...call, chat: same ? current.chat : (call.chat ?? []) },
+    call: { ...CALL, ...call, chat: (same ? current : rings)?.chat ?? call.chat ?? [] },
     incoming: view.incoming.filter((one) => one.call_id !== call.call_id),
     hint: same ? view.hint : initial.hint,
   };
 }
 
+/** Into the call we are in, or one that rings here (the customer writes while waiting). */
 function withChat(view, call_id, item) {
-  if (!view.call || view.call.call_id !== call_id) return view;
-  return { ...view, call: { ...view.call, chat: upsert(view.call.chat, item, "id").slice(-CHAT_KEPT) } };
+  const add = (call) =>
+    call?.call_id === call_id ? { ...call, chat: upsert(call.chat, item, "id").slice(-CHAT_KEPT) } : call;
+  return { ...view, call: add(view.call), incoming: view.incoming.map(add) };
 }
 
 function upsert(list, item, key) {
