@@ -14,7 +14,7 @@ AXE    := tests/e2e/node_modules/.made
 LOCKED := pyproject.toml constraints.txt
 ARGS   ?=
 
-.PHONY: help demo venv test lint unit web-unit browser e2e measure lock clean
+.PHONY: help demo venv test lint unit web-unit browser e2e measure lock readme clean
 
 help: ## this list
 	@echo "callserver: voice and video support calls on your own server"
@@ -65,6 +65,9 @@ lock: ## choose the newest versions pyproject.toml allows and write constraints.
 	   build/lock/bin/python -m pip --disable-pip-version-check freeze --exclude-editable 2>/dev/null; } > constraints.txt
 	@rm -rf build/lock
 	@echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+
+readme: $(RUN) ## write the table of settings in README.md anew
+	@PYTHONPATH=. $(BIN)/python -m tests.test_readme
 
 clean: ## remove what make made (not data/)
 	rm -rf $(VENV) build artifacts *.egg-info tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
