@@ -13,6 +13,8 @@ VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_SDP_BYTES = 16 * 1024
 MAX_CHAT_CHARACTERS = 2_000
+MAX_TICKET_CHARACTERS = 16 * 1024
+"""A ticket carries the context that the shop's page gave, at most a few thousand characters of it."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
@@ -129,7 +131,7 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """First message of a new session; the ticket comes from POST /api/v1/tickets and works once."""
 
-    ticket: Annotated[str, msgspec.Meta(max_length=4096)]
+    ticket: Annotated[str, msgspec.Meta(max_length=MAX_TICKET_CHARACTERS)]
     version: int = VERSION
 
 
