@@ -1,5 +1,7 @@
 """The one mutable thing on the packet path: a slot of the receive arena, rewritten in place on its way out."""
 
+from typing import Any
+
 
 class PacketBuffer:
     """A packet in a reusable slot: `view[start:end]` is one RTP packet, decrypted.
@@ -11,7 +13,7 @@ class PacketBuffer:
 
     __slots__ = ("end", "pointer", "start", "view")
 
-    def __init__(self, view: memoryview, pointer: object = None) -> None:
+    def __init__(self, view: memoryview, pointer: Any = None) -> None:
         self.view = view
         self.pointer = pointer
         self.start = 0
