@@ -1,10 +1,7 @@
 /**
- * Cameras, microphones and speakers, and why there is none.
- *
- * Problems are words: "blocked" (by the person or the system), "none" (no such device), "in_use" (another program has
- * it), "insecure" (page not on HTTPS), "failed" (anything else).
+ * Cameras, microphones, speakers, and why there is none: "blocked" (by person or system), "none", "in_use" (another
+ * program has it), "insecure" (page not on HTTPS) or "failed".
  */
-const ECHO = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 const PROBLEMS = {
   NotAllowedError: "blocked",
   SecurityError: "blocked",
@@ -13,98 +10,77 @@ const PROBLEMS = {
   NotReadableError: "in_use",
   AbortError: "in_use",
 };
-
 const media = () => globalThis.navigator?.mediaDevices;
-export const problemOf = (error) => PROBLEMS[error?.name] ?? "failed";
+const exact = (deviceId) => deviceId && { deviceId: { exact: deviceId } };
 
-/** `choice`: a deviceId or "". Small machines get a small picture: the encoder is software on most of them. */
-export function videoConstraints(choice, facing = "user", cores = navigator.hardwareConcurrency ?? 4) {
+export const problemOf = ({ name }) => PROBLEMS[name] ?? "failed";
+
+/** A small machine gets a small picture: most encode in software. */
+export function videoConstraints(id, facingMode = "user", cores = navigator.hardwareConcurrency) {
   const [width, height] = cores > 4 ? [1280, 720] : [640, 480];
   const size = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30, max: 30 } };
-  return { ...size, ...(choice ? { deviceId: { exact: choice } } : { facingMode: facing }) };
+  return { ...size, ...(exact(id) || { facingMode }) };
 }
 
-export const audioConstraints = (choice) => ({ ...ECHO, ...(choice && { deviceId: { exact: choice } }) });
+export const audioConstraints = (id) => ({ echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...exact(id) });
 
 /**
- * Open what is wanted and can be had: {audio, camera, problems: {audio?, camera?}}; tracks are null where there is none.
- * `wanted`: {audio: bool, camera: bool, microphone: deviceId, cameraId: deviceId, facing}.
+ * Open what is wanted and can be had: `wanted` {audio, camera: bool, microphone, cameraId: deviceId, facing} ->
+ * {audio, camera: track or undefined, problems: {audio, camera}}.
  */
-export async function openSources(wanted) {
-  if (!media()?.getUserMedia) {
-    return { audio: null, camera: null, problems: { audio: "insecure", camera: "insecure" } };
-  }
-  const audio = wanted.audio && audioConstraints(wanted.microphone);
-  const video = wanted.camera && videoConstraints(wanted.cameraId, wanted.facing);
-  if (audio && video) {
+export async function openSources({ audio, camera, microphone, cameraId, facing }) {
+  const asked = { audio: audio && audioConstraints(microphone), video: camera && videoConstraints(cameraId, facing) };
+  if (!media()?.getUserMedia) return { problems: { audio: "insecure", camera: "insecure" } };
+  if (audio && camera) {
     try {
-      return tracksOf(await media().getUserMedia({ audio, video })); // one question to the person, not two
-    } catch {
-      // One of them is the reason: ask for each alone.
-    }
+      const both = await media().getUserMedia(asked); // one question to the person, not two
+      return { audio: both.getAudioTracks()[0], camera: both.getVideoTracks()[0], problems: {} };
+    } catch {} // one of them is the reason: ask for each alone
   }
-  const [sound, picture] = [audio ? await open("audio", audio) : {}, video ? await open("video", video) : {}];
-  const problems = {};
-  if (sound.problem) problems.audio = sound.problem;
-  if (picture.problem) problems.camera = picture.problem;
-  return { audio: sound.track ?? null, camera: picture.track ?? null, problems };
+  const [sound, picture] = [await open("audio", asked.audio), await open("video", asked.video)];
+  return { audio: sound.track, camera: picture.track, problems: { audio: sound.problem, camera: picture.problem } };
 }
 
-const tracksOf = (stream) => ({ audio: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0], problems: {} });
-
-async function open(kind, constraints) {
+async function open(kind, wanted) {
+  if (!wanted) return {};
   try {
-    return { track: (await media().getUserMedia({ [kind]: constraints })).getTracks()[0] };
+    return { track: (await media().getUserMedia({ [kind]: wanted })).getTracks()[0] };
   } catch (error) {
-    // A chosen device that was unplugged: take any.
-    if (error.name === "OverconstrainedError" && constraints.deviceId) {
-      return open(kind, { ...constraints, deviceId: undefined });
-    }
-    return { problem: problemOf(error) };
+    const { deviceId, ...any } = wanted;
+    // A chosen device that is gone: take any.
+    return deviceId && error.name === "OverconstrainedError" ? open(kind, any) : { problem: problemOf(error) };
   }
 }
 
 /** {cameras, microphones, speakers}: [{id, label}]; labels are empty before permission. */
 export async function listDevices() {
-  const all = (await media()?.enumerateDevices?.().catch(() => [])) ?? [];
-  const of = (kind) =>
-    all.filter((one) => one.kind === kind && one.deviceId).map(({ deviceId, label }) => ({ id: deviceId, label }));
+  const all = (await media()?.enumerateDevices().catch(() => [])) ?? [];
+  const of = (wanted) => all.filter((one) => one.kind === wanted && one.deviceId).map((one) => ({ id: one.deviceId, label: one.label }));
   return { cameras: of("videoinput"), microphones: of("audioinput"), speakers: of("audiooutput") };
 }
 
-/** Call back when something is plugged in or out; returns how to stop. */
-export function watchDevices(callback) {
-  media()?.addEventListener?.("devicechange", callback);
-  return () => media()?.removeEventListener?.("devicechange", callback);
+/** Plugged in or out; returns how to stop. */
+export function watchDevices(act) {
+  media()?.addEventListener("devicechange", act);
+  return () => media()?.removeEventListener("devicechange", act);
 }
 
-/** "granted", "prompt", "denied", or "" where the browser does not say. */
-export async function permission(name) {
-  try {
-    return (await navigator.permissions.query({ name })).state;
-  } catch {
-    return "";
-  }
-}
-
-/** The other way a phone's camera can face. */
+/** The other way a phone's camera can look. */
 export const otherFacing = (facing) => (facing === "environment" ? "user" : "environment");
 
-/** Choose where sound comes out, where the browser can. */
-export const canChooseSpeaker = () => "setSinkId" in (globalThis.HTMLMediaElement?.prototype ?? {});
+export const canChooseSpeaker = () => "setSinkId" in HTMLMediaElement.prototype;
 export const setSpeaker = (element, id) => element.setSinkId?.(id).catch(() => {});
 
-/** Loudness of a track: {level(): 0…1, stop()}. */
+/** Loudness of a track: {level(): 0 to 1, stop()}. */
 export function meter(track) {
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, { fftSize: 512 });
-  const source = context.createMediaStreamSource(new MediaStream([track]));
-  source.connect(analyser);
-  context.resume().catch(() => {}); // Safari starts it suspended
-  const samples = new Float32Array(analyser.fftSize);
+  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  context.resume(); // Safari starts it suspended
+  const samples = new Float32Array(512);
   const level = () => {
     analyser.getFloatTimeDomainData(samples);
-    return Math.min(1, Math.sqrt(samples.reduce((sum, one) => sum + one * one, 0) / samples.length) * 4);
+    return Math.min(1, Math.hypot(...samples) / 5.6);
   };
-  return { level, stop: () => context.close().catch(() => {}) };
+  return { level, stop: () => void context.close() };
 }

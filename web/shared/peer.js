@@ -1,182 +1,174 @@
-/**
- * The media of one call: one RTCPeerConnection a leg, the server offers and we answer.
- *
- * Events: `streams` (detail: {slot: MediaStream} to show: audio, main, side, audio_side), `state` (detail: connecting,
- * connected or disconnected), `stats` (detail: the fields of quality.report, every 5 s).
- * Sources are cloned, so that a preview goes on while the sent track is off. A new leg replaces the old one only when
- * it is connected; until then the old one plays on.
- */
+/** The media of one call: the server offers, we answer; one RTCPeerConnection a leg. Use: web/README.md. */
 import { counters, summary } from "./stats.js";
 
-/** Slots that we feed, and the direction of their line as we answer it, with or without a source yet. */
+/** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
 const FED = { audio: "sendrecv", camera: "sendonly" };
 const VIDEO_BPS = 1_800_000;
-const RESTART_AFTER = 1500;
-const REPLACE_AFTER = 5000;
-const CONNECT_TIMEOUT = 10_000;
-const STATS_EVERY = 5000;
+const RESTART_MS = 1500;
+const REPLACE_MS = 5000;
+const CONNECT_MS = 10_000;
+const STATS_MS = 5000;
 
 export class Peer extends EventTarget {
-  #send;
-  #leg = null;
-  #next = null;
-  #spare = null;
-  #config;
-  #tracks = {};
-  #enabled = { audio: false, camera: false };
-  #timer = 0;
-  #statsTimer = 0;
-  #before = null;
   state = "connecting";
+  #leg;
+  #next;
+  #spare;
+  #tracks = {};
+  #enabled = {};
+  #timer;
+  #stats;
+  #before;
 
-  /** `send`: message => boolean, usually Signaling's. */
+  /** `send`: message => boolean. */
   constructor({ send, iceServers = [] }) {
     super();
-    this.#send = send;
-    this.#config = { bundlePolicy: "max-bundle", iceServers };
+    Object.assign(this, { send, iceServers });
   }
 
-  /** Make the first connection's certificate and threads before they are needed. */
+  /** Have a connection's certificate and threads before they are needed. */
   prepare() {
-    this.#spare ??= new RTCPeerConnection(this.#config);
+    this.#spare ??= this.#connection(this.iceServers);
+  }
+
+  #connection(iceServers) {
+    return new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
   }
 
   /** Take a LegOffer: a new leg, or an ICE restart of one we have. */
   offer(offer) {
-    let leg = [this.#next, this.#leg].find((known) => known?.id === offer.leg_id);
-    if (leg && offer.generation <= leg.generation) return leg.work; // repeated after a reconnect
+    let leg = [this.#next, this.#leg].find((one) => one?.id === offer.leg_id);
+    if (offer.generation <= leg?.generation) return leg.work; // repeated after a reconnect
     leg ??= this.#open(offer);
     leg.generation = offer.generation;
-    leg.work = leg.work.then(() => this.#answer(leg, offer)).catch(() => this.#ask(leg, true));
-    return leg.work;
+    return (leg.work = leg.work.then(() => this.#answer(leg, offer)).catch(() => this.#ask(leg, true)));
   }
 
-  /** Feed a slot (`audio` or `camera`) from a track, or null for nothing. */
+  /** Feed `audio` or `camera`; a clone is sent, so that a preview goes on while it is disabled. */
   setTrack(slot, track) {
     this.#tracks[slot]?.stop();
-    const clone = (this.#tracks[slot] = track?.clone() ?? null);
-    if (clone) {
-      clone.enabled = this.#enabled[slot];
-      if ("contentHint" in clone) clone.contentHint = slot === "audio" ? "speech" : "motion";
-    }
-    for (const leg of [this.#leg, this.#next]) leg?.lines[slot]?.sender.replaceTrack(clone).catch(() => {});
+    const clone = (this.#tracks[slot] = track?.clone());
+    if (clone) clone.contentHint = slot === "audio" ? "speech" : "motion";
+    this.setEnabled(slot, this.#enabled[slot]);
+    for (const leg of [this.#leg, this.#next]) this.#feed(leg?.lines[slot], clone);
   }
 
-  /** Whether a slot's source really leaves this page (false until the call is active, or muted). */
-  setEnabled(slot, on) {
+  #feed(line, track = null) {
+    line?.sender.replaceTrack(track).catch(() => {}); // closed meanwhile
+  }
+
+  /** Whether sound or picture really leaves this page. */
+  setEnabled(slot, on = false) {
     this.#enabled[slot] = on;
     if (this.#tracks[slot]) this.#tracks[slot].enabled = on;
   }
 
-  /** 0 to 1: loudness of what arrives in an audio slot. */
+  /** 0 to 1: loudness of what arrives. */
   level(slot = "audio") {
     return this.#leg?.lines[slot]?.receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
-  /** The signaling connection is back: if media is not, ask at once. */
+  /** Signaling is back: if media is not, ask at once. */
   check() {
-    const leg = this.#next ?? this.#leg;
-    if (leg && this.state !== "connected") this.#ask(leg, false);
+    if (this.#leg && this.state !== "connected") this.#ask(this.#next ?? this.#leg);
   }
 
   close() {
     clearTimeout(this.#timer);
-    clearInterval(this.#statsTimer);
-    for (const slot of Object.keys(this.#tracks)) this.setTrack(slot, null);
+    clearInterval(this.#stats);
+    for (const slot in FED) this.setTrack(slot, null);
     for (const pc of [this.#leg?.pc, this.#next?.pc, this.#spare]) pc?.close();
     this.#leg = this.#next = this.#spare = null;
   }
 
-  #open({ leg_id, slots, ice_servers = [] }) {
-    const own = ice_servers.length > 0; // the spare was made without them
-    const pc = (!own && this.#spare) || new RTCPeerConnection({ ...this.#config, ...(own && { iceServers: ice_servers }) });
-    if (own) this.#spare?.close();
-    this.#spare = null;
+  #open({ leg_id, slots, ice_servers }) {
+    const pc = ice_servers?.length ? this.#connection(ice_servers) : (this.#spare ?? this.#connection(this.iceServers));
+    if (pc === this.#spare) this.#spare = null;
     const leg = { id: leg_id, generation: -1, pc, slots, lines: {}, work: Promise.resolve() };
     this.#next?.pc.close();
     if (this.#leg) this.#next = leg;
     else this.#leg = leg;
     pc.onconnectionstatechange = pc.oniceconnectionstatechange = () => this.#changed(leg);
-    this.#later(CONNECT_TIMEOUT, leg, true);
+    this.#later(CONNECT_MS, leg, true);
     return leg;
   }
 
   async #answer(leg, { sdp, generation }) {
-    const { pc } = leg;
+    const { pc, lines } = leg;
     await pc.setRemoteDescription({ type: "offer", sdp });
     for (const line of pc.getTransceivers()) {
       const slot = leg.slots[line.mid];
-      leg.lines[slot] = line;
-      if (!(slot in FED)) continue;
+      lines[slot] = line;
+      if (!FED[slot]) continue;
       line.direction = FED[slot];
-      line.sender.replaceTrack(this.#tracks[slot] ?? null).catch(() => {});
+      this.#feed(line, this.#tracks[slot]);
     }
     const answer = await pc.createAnswer();
-    // No candidates needed: the server learns ours from our checks.
-    this.#send({ type: "leg.answer", leg_id: leg.id, generation, sdp: answer.sdp });
+    // Without candidates: an ICE-lite server learns ours from our checks.
+    this.send({ type: "leg.answer", leg_id: leg.id, generation, sdp: answer.sdp });
     await pc.setLocalDescription(answer);
-    limit(leg.lines);
+    limit(lines.audio, { priority: "high", networkPriority: "high" });
+    limit(lines.camera, { maxBitrate: VIDEO_BPS, maxFramerate: 30 }, "maintain-framerate");
     if (leg === this.#leg) this.#show();
   }
 
   #changed(leg) {
-    if (leg !== this.#leg && leg !== this.#next) return;
-    const state = leg.pc.connectionState ?? leg.pc.iceConnectionState; // Firefox before 113 has only the second
-    if (state === "connected" || state === "completed") return this.#connected(leg);
-    if (leg === this.#next ? state === "failed" : state === "failed" || state === "disconnected") {
-      if (leg === this.#leg) this.#enter("disconnected");
-      this.#later(state === "failed" ? 0 : RESTART_AFTER, leg, leg === this.#next);
+    const { connectionState, iceConnectionState } = leg.pc;
+    const state = connectionState ?? iceConnectionState; // Firefox before 113
+    const replacing = leg === this.#next;
+    if (state === "connected" || state === "completed") {
+      if (replacing) this.#swap();
+      if (leg === this.#leg) this.#connected();
+    } else if (state === "failed" || (state === "disconnected" && leg === this.#leg)) {
+      if (!replacing) this.#enter("disconnected");
+      this.#later(state === "failed" ? 0 : RESTART_MS, leg, replacing);
     }
   }
 
-  #connected(leg) {
-    clearTimeout(this.#timer);
-    if (leg === this.#next) {
-      this.#leg.pc.close();
-      this.#leg = leg;
-      this.#next = this.#before = null;
-      this.#show();
-    }
+  #swap() {
+    this.#leg.pc.close();
+    this.#leg = this.#next;
+    this.#next = this.#before = null;
+    this.#show();
+  }
+
+  #connected() {
+    if (!this.#next) clearTimeout(this.#timer);
     this.#enter("connected");
-    if (!this.#statsTimer) this.#statsTimer = setInterval(() => this.#measure(), STATS_EVERY);
+    this.#stats ??= setInterval(() => this.#measure(), STATS_MS);
   }
 
-  /** Ask the server for a repair after `delay`, and for a whole new leg if that did not help either. */
+  /** Ask the server for a repair, and for a whole new leg if that does not help either. */
   #later(delay, leg, replace) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(leg, replace), delay);
   }
 
-  #ask(leg, replace) {
+  #ask(leg, replace = false) {
     if (leg !== this.#leg && leg !== this.#next) return;
-    this.#send({ type: "leg.restart", leg_id: leg.id, replace });
-    this.#later(REPLACE_AFTER, leg, true);
+    this.send({ type: "leg.restart", leg_id: leg.id, replace });
+    this.#later(REPLACE_MS, leg, true);
   }
 
   #show() {
     const streams = {};
-    for (const [slot, { receiver }] of Object.entries(this.#leg.lines)) {
-      if (slot !== "camera") streams[slot] = new MediaStream([receiver.track]);
-    }
+    for (const [slot, { receiver }] of Object.entries(this.#leg.lines)) streams[slot] = new MediaStream([receiver.track]);
     this.#emit("streams", streams);
   }
 
   async #measure() {
     const leg = this.#leg;
-    if (!leg || leg.pc.connectionState === "closed") return;
     const now = counters(await leg.pc.getStats());
-    const before = this.#before;
+    if (leg !== this.#leg) return;
+    const report = this.#before && summary(this.#before, now);
     this.#before = now;
-    if (!before || leg !== this.#leg) return;
-    const report = summary(before, now);
-    this.#send({ type: "quality.report", leg_id: leg.id, ...report });
+    if (!report) return;
+    this.send({ type: "quality.report", leg_id: leg.id, ...report });
     this.#emit("stats", report);
   }
 
   #enter(state) {
-    if (state === this.state) return;
-    this.state = state;
-    this.#emit("state", state);
+    if (state !== this.state) this.#emit("state", (this.state = state));
   }
 
   #emit(name, detail) {
@@ -184,18 +176,11 @@ export class Peer extends EventTarget {
   }
 }
 
-/** A face that moves beats a sharp one that stands; the voice goes first. */
-function limit({ audio, camera }) {
-  const set = (sender, change) => {
-    const parameters = sender.getParameters();
-    if (!parameters.encodings?.length) return; // Firefox before 110
-    change(parameters, parameters.encodings[0]);
-    sender.setParameters(parameters).catch(() => {});
-  };
-  if (audio) set(audio.sender, (_, encoding) => Object.assign(encoding, { priority: "high", networkPriority: "high" }));
-  if (!camera) return;
-  set(camera.sender, (parameters, encoding) => {
-    parameters.degradationPreference = "maintain-framerate";
-    Object.assign(encoding, { maxBitrate: VIDEO_BPS, maxFramerate: 30 });
-  });
+/** What a browser does not know it ignores; Firefox before 110 has no encodings yet. */
+function limit(line, limits, degradationPreference) {
+  const parameters = line?.sender.getParameters();
+  if (!parameters?.encodings?.length) return;
+  Object.assign(parameters.encodings[0], limits);
+  if (degradationPreference) Object.assign(parameters, { degradationPreference });
+  line.sender.setParameters(parameters).catch(() => {});
 }

@@ -1,279 +1,193 @@
-/**
- * One resumable session on the server's WebSocket (signaling/protocol.py, version 1).
- *
- * Events: `message` (detail: a server message, except pong), `state` (detail: {state, code}), `rtt` (detail: ms).
- * States: connecting, open, reconnecting, refused (no ticket; `code` says why), replaced (another tab took the session),
- * closed (by us). Delivery is at least once: what was sent and not yet confirmed by a later pong is sent again after a
- * resume, and the protocol bears repeats. Times are milliseconds.
- */
-const VERSION = 1;
-const KEPT_MESSAGES = 100;
-const BACKOFF_MAX = 5000;
-const CONNECT_TIMEOUT = 8000;
-const MISSED_PONGS = 3;
-const NUDGE_TIMEOUT = 2000;
-/** Worth nothing later: sent now or not at all. */
-const MOMENTARY = new Set(["quality.report", "leg.restart"]);
+/** One resumable session on the server's WebSocket (signaling/protocol.py v1). Use and rules: web/README.md. */
+const KEPT = 100; // messages, for a server that is away
+const CONNECT_MS = 8000;
+const NUDGE_MS = 2000;
+const BACKOFF_MS = 5000;
+const MOMENTARY = /^(quality\.report|leg\.restart)$/; // worth nothing later
 
-const browser = () => ({
-  WebSocket: globalThis.WebSocket,
-  setTimeout: (callback, delay) => setTimeout(callback, delay),
-  clearTimeout: (id) => clearTimeout(id),
-  now: () => performance.now(),
-  random: Math.random,
-  storage: safeStorage(),
-  window: globalThis.window,
-  connection: globalThis.navigator?.connection,
-});
-
-/** sessionStorage, or nothing where the browser blocks it in frames. */
-function safeStorage() {
-  try {
-    return globalThis.sessionStorage;
-  } catch {
-    return undefined;
-  }
-}
+/** sessionStorage as values; browsers may block it in frames, then nothing is kept. */
+export const stored = {
+  get(key) {
+    try {
+      return JSON.parse(sessionStorage.getItem(key));
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      sessionStorage.setItem(key, JSON.stringify(value));
+    } catch {}
+  },
+};
 
 export class Signaling extends EventTarget {
-  #options;
-  #env;
-  #socket = null;
+  state = "idle";
   #timers = {};
+  #socket;
+  #trial;
   #attempt = 0;
-  #session = null;
-  #lastSeq = 0;
+  #seq = 0;
   #floor = 0;
   #fresh = true;
   #kept = [];
   #confirmed = 0;
   #pings = [];
-  #off = [];
-  #badTickets = 0;
-  state = "idle";
+  #nudge = () => document.visibilityState === "hidden" || this.nudge();
 
-  /**
-   * `url`: of the WebSocket. `ticket`: async () => string; an error with `code` ends in `refused`, others are retried.
-   * `key`: where the session is kept for a refresh. `env`: clock, timers, socket, storage; replaced by tests.
-   */
-  constructor({ url, ticket, key = "callserver.session", env = {} }) {
+  /** `ticket`: async () => string; an error with a `code` ends in `refused`, any other is tried again. */
+  constructor({ url, ticket, key = "callserver.session" }) {
     super();
-    this.#env = { ...browser(), ...env };
-    this.#options = { url, ticket, key };
-    this.#session = this.#restore();
-  }
-
-  /** {session_id, resume_token, photo_token, ice_servers, heartbeat} of the running session, or null. */
-  get session() {
-    return this.#session;
+    Object.assign(this, { url, ticket, key, session: stored.get(key) });
   }
 
   start() {
-    if (this.#socket || this.#timers.retry) return;
-    this.#listen();
+    this.#listen("addEventListener");
     this.#enter("connecting");
     this.#connect();
   }
 
-  /** Send now, or after the reconnect; false when it was dropped. */
+  /** Now, or after the reconnect; false if dropped. */
   send(message) {
     const open = this.state === "open";
-    if (MOMENTARY.has(message.type)) return open && this.#write(message);
-    if (this.#kept.length >= KEPT_MESSAGES) return false;
+    if (MOMENTARY.test(message.type)) return open && this.#write(message);
+    if (this.#kept.length >= KEPT) return false;
     this.#kept.push(message);
-    if (open) this.#write(message);
-    return true;
+    return !open || this.#write(message);
   }
 
-  /** Ask for a pong; the answer comes as `rtt`. */
+  /** The answer comes as `rtt`. */
   ping() {
     if (this.state !== "open") return;
-    const t = this.#env.now();
+    const t = performance.now();
     this.#pings.push({ t, end: this.#confirmed + this.#kept.length });
-    this.#write({ type: "ping", t, ack: this.#lastSeq });
+    this.#write({ type: "ping", t, ack: this.#seq });
   }
 
-  /** End for good and forget the session. */
-  close(state = "closed", code = "") {
-    this.#drop();
-    this.#cancel("retry");
-    for (const off of this.#off.splice(0)) off();
-    if (state !== "replaced") this.#forget();
-    this.#enter(state, code);
-  }
-
-  async #connect() {
-    this.#cancel("retry");
-    const attempt = (this.#connecting = {});
-    let first;
-    try {
-      first = this.#session
-        ? { type: "resume", token: this.#session.resume_token, last_seq: this.#lastSeq, fresh: this.#fresh }
-        : { type: "hello", ticket: await this.#options.ticket() };
-    } catch (error) {
-      if (attempt !== this.#connecting) return;
-      if (error.code) this.close("refused", error.code);
-      else this.#lost();
-      return;
-    }
-    if (attempt !== this.#connecting || this.state === "closed") return;
-    const socket = (this.#socket = new this.#env.WebSocket(this.#options.url));
-    const ours = (callback) => (event) => socket === this.#socket && callback(event);
-    socket.onopen = ours(() => this.#write({ ...first, version: VERSION }));
-    socket.onmessage = ours((event) => this.#receive(event.data));
-    socket.onclose = ours((event) => this.#closed(event.code));
-    this.#after("dead", CONNECT_TIMEOUT, () => this.#lost());
-  }
-  #connecting = null;
-
-  #write(message) {
-    this.#socket.send(JSON.stringify(message));
-    return true;
-  }
-
-  #receive(data) {
-    let message;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      return;
-    }
-    if (message.type === "pong") return this.#ponged(message);
-    if (message.type === "welcome") this.#welcomed(message);
-    else if (message.type === "resumed") this.#resumed(message);
-    else if (message.seq <= this.#floor) return; // replayed, and seen before
-    this.#lastSeq = Math.max(this.#lastSeq, message.seq ?? 0);
-    this.#emit("message", message);
-  }
-
-  #welcomed({ seq, session_id, resume_token, photo_token, heartbeat, ice_servers = [] }) {
-    // A new session: what was meant for a call of the old one has no address any more.
-    this.#kept = this.#kept.filter((message) => !message.call_id && !message.leg_id);
-    this.#session = { session_id, resume_token, photo_token, heartbeat, ice_servers };
-    this.#lastSeq = seq;
-    this.#floor = 0;
-    this.#save();
-    this.#opened();
-  }
-
-  #resumed({ seq, replayed }) {
-    this.#floor = replayed ? this.#lastSeq : 0;
-    if (!replayed) this.#lastSeq = seq;
-    this.#opened();
-  }
-
-  #opened() {
-    this.#attempt = this.#badTickets = 0;
-    this.#fresh = false;
-    this.#pings = [];
-    this.#cancel("dead");
-    this.#enter("open");
-    for (const message of this.#kept) this.#write(message);
-    this.#beat();
-  }
-
-  #beat() {
-    if (this.#pings.length >= MISSED_PONGS) return this.#lost();
-    this.ping();
-    this.#after("beat", this.#session.heartbeat * 1000, () => this.#beat());
-  }
-
-  #ponged({ t }) {
-    this.#cancel("dead");
-    const index = this.#pings.findIndex((ping) => ping.t === t);
-    if (index < 0) return;
-    const { end } = this.#pings.splice(0, index + 1).at(-1);
-    this.#kept.splice(0, end - this.#confirmed);
-    this.#confirmed = Math.max(this.#confirmed, end);
-    this.#emit("rtt", this.#env.now() - t);
-  }
-
-  #closed(code) {
-    if (code === 4002) return this.close("replaced");
-    if (code === 4003) this.#forget();
-    if (code === 4001) {
-      this.#forget();
-      if (++this.#badTickets > 1) return this.close("refused", "bad_ticket");
-    }
-    this.#lost();
-  }
-
-  #lost() {
-    this.#drop();
-    if (this.state === "open") this.#enter("reconnecting");
-    const delay = this.#attempt && Math.min(BACKOFF_MAX, 250 * 2 ** this.#attempt) * (0.5 + this.#env.random() / 2);
-    this.#attempt += 1;
-    this.#after("retry", delay, () => this.#connect());
-  }
-
-  /** Leave the socket without waiting for a close that a dead network would delay. */
-  #drop() {
-    const socket = this.#socket;
-    this.#socket = this.#connecting = null;
-    this.#cancel("beat");
-    this.#cancel("dead");
-    socket?.close();
-  }
-
-  /** The network or the page came back: try now, or make sure that the connection still lives. */
+  /** The network or the page came back: try at once, or make sure that the connection still lives. */
   nudge() {
     if (this.state === "open") {
       this.ping();
-      this.#after("dead", NUDGE_TIMEOUT, () => this.#lost());
+      this.#after("dead", NUDGE_MS, () => this.#lost());
     } else if (this.#timers.retry) {
       this.#attempt = 0;
       this.#connect();
     }
   }
 
-  #listen() {
-    const { window, connection } = this.#env;
-    const on = (target, name, callback) => {
-      target?.addEventListener?.(name, callback);
-      this.#off.push(() => target?.removeEventListener?.(name, callback));
-    };
-    on(window, "online", () => this.nudge());
-    on(connection, "change", () => this.nudge());
-    on(window?.document, "visibilitychange", () => window.document.visibilityState === "visible" && this.nudge());
+  close(state = "closed", code) {
+    this.#drop();
+    this.#after("retry");
+    this.#listen("removeEventListener");
+    if (state !== "replaced") this.#keep(null); // the other tab of this session uses it
+    this.#enter(state, code);
   }
 
-  #restore() {
+  #listen(how) {
+    globalThis[how]?.("online", this.#nudge);
+    globalThis.document?.[how]("visibilitychange", this.#nudge);
+    globalThis.navigator?.connection?.[how]?.("change", this.#nudge);
+  }
+
+  async #connect() {
+    this.#after("retry");
+    const trial = (this.#trial = {});
+    let first = { type: "resume", token: this.session?.resume_token, last_seq: this.#seq, fresh: this.#fresh };
     try {
-      return JSON.parse(this.#env.storage.getItem(this.#options.key));
-    } catch {
-      return null;
+      if (!first.token) first = { type: "hello", ticket: await this.ticket() };
+    } catch (error) {
+      if (trial === this.#trial) error.code ? this.close("refused", error.code) : this.#lost();
+      return;
     }
+    if (trial !== this.#trial) return;
+    const socket = (this.#socket = new WebSocket(this.url));
+    const on = (name, act) => (socket[`on${name}`] = (event) => socket === this.#socket && act(event));
+    on("open", () => this.#write({ ...first, version: 1 }));
+    on("message", ({ data }) => this.#receive(JSON.parse(data)));
+    on("close", ({ code }) => this.#closed(code));
+    this.#after("dead", CONNECT_MS, () => this.#lost());
   }
 
-  #save() {
-    try {
-      this.#env.storage.setItem(this.#options.key, JSON.stringify(this.#session));
-    } catch {
-      // Blocked or full: a refresh then starts a new session.
+  #write(message) {
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #receive(message) {
+    const { type, seq, replayed } = message;
+    if (type === "pong") return this.#ponged(message.t);
+    if (type === "welcome") {
+      // What was meant for a call of an older session has no address any more.
+      this.#kept = this.#kept.filter((one) => !one.call_id && !one.leg_id);
+      this.#keep({ ice_servers: [], ...message, snapshot: undefined });
+    } else if (seq <= this.#floor && type !== "resumed") return; // replayed, and seen before
+    if (type === "welcome" || type === "resumed") {
+      this.#floor = replayed ? this.#seq : 0;
+      this.#seq = replayed ? this.#seq : seq;
+      this.#opened();
     }
+    this.#seq = Math.max(this.#seq, seq);
+    this.#emit("message", message);
   }
 
-  #forget() {
-    this.#session = null;
-    this.#lastSeq = this.#floor = 0;
-    try {
-      this.#env.storage.removeItem(this.#options.key);
-    } catch {
-      // Nothing was kept.
-    }
+  #opened() {
+    this.#attempt = 0;
+    this.#fresh = false;
+    this.#pings = [];
+    this.#after("dead");
+    this.#enter("open");
+    this.#kept.forEach((message) => this.#write(message));
+    this.#beat();
   }
 
-  #after(name, delay, callback) {
-    this.#cancel(name);
-    this.#timers[name] = this.#env.setTimeout(() => {
-      this.#timers[name] = null;
-      callback();
-    }, delay);
+  #beat() {
+    if (this.#pings.length > 2) return this.#lost();
+    this.ping();
+    this.#after("beat", this.session.heartbeat * 1000, () => this.#beat());
   }
 
-  #cancel(name) {
-    if (this.#timers[name]) this.#env.clearTimeout(this.#timers[name]);
-    this.#timers[name] = null;
+  /** What was sent before a ping has arrived when its pong comes. */
+  #ponged(t) {
+    this.#after("dead");
+    const ping = this.#pings.splice(0, this.#pings.findIndex((one) => one.t === t) + 1).at(-1);
+    if (!ping) return;
+    this.#kept.splice(0, ping.end - this.#confirmed);
+    this.#confirmed = ping.end;
+    this.#emit("rtt", performance.now() - t);
+  }
+
+  #closed(code) {
+    if (code === 4002) return this.close("replaced");
+    if (code === 4001 && this.#attempt) return this.close("refused", "bad_ticket");
+    if (code === 4001 || code === 4003) this.#keep(null);
+    this.#lost();
+  }
+
+  #lost() {
+    this.#drop();
+    this.#enter("reconnecting");
+    const wait = Math.min(BACKOFF_MS, 250 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
+    this.#after("retry", this.#attempt++ && wait, () => this.#connect());
+  }
+
+  /** Without waiting for a close that a dead network would delay. */
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = this.#trial = null;
+    this.#after("beat");
+    this.#after("dead");
+    socket?.close();
+  }
+
+  #keep(session) {
+    stored.set(this.key, (this.session = session));
+    if (!session) this.#seq = this.#floor = 0;
+  }
+
+  /** One timer a name; without a delay it is only cancelled. */
+  #after(name, delay, act) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = act && setTimeout(() => ((this.#timers[name] = null), act()), delay);
   }
 
   #enter(state, code = "") {
