@@ -58,8 +58,8 @@ class Caller:
         self._tasks: list[asyncio.Task[None]] = []
         self.pc.on("track", lambda event: self._receive(event.track))
         self._changed = asyncio.Event()
-        for name in ("connectionstatechange", "icegatheringstatechange"):
-            self.pc.on(name, lambda _event: self._changed.set())
+        self.pc.on("connectionstatechange", lambda _event: self._changed.set())
+        self.pc.on("icegatheringstatechange", lambda _event: self._changed.set())
 
     @property
     def audio_track(self) -> Any:
