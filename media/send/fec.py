@@ -1,0 +1,68 @@
+"""Video protection: parity packets made for one leg from the packets that it is sent.
+
+Frames are grouped until a group is worth protecting; its packets are spread over the parity packets in turn
+(interleaved), so that a burst as long as the number of parity packets is recovered. The XOR runs on Python integers:
+1.0 µs a packet of 1,100 bytes where numpy takes 0.7, and nothing to install on the packet path.
+"""
+
+from typing import NamedTuple
+
+from media.wire.parity import recovery_bits
+
+MAX_GROUP_PACKETS = 40
+MAX_GROUP_SECONDS = 0.08
+"""A group must not wait longer for its parity than a retransmission would take."""
+
+
+class ParityOut(NamedTuple):
+    """One parity packet to send: the base sequence number, the offsets it covers, and the XOR of their strings."""
+
+    base: int
+    offsets: list[int]
+    bits: int
+
+
+class FecGroup:
+    """Collects packets; `close` gives their parity packets. One per outbound video track."""
+
+    def __init__(self) -> None:
+        self._packets: list[tuple[int, int]] = []
+        self._opened = 0.0
+        self._credit = 0.0
+
+    def add(self, sequence: int, packet: bytes, now: float) -> None:
+        """Take a media packet as it is sent (16-bit sequence number, plaintext)."""
+        if not self._packets:
+            self._opened = now
+        self._packets.append((sequence, recovery_bits(packet)))
+
+    def due(self, ratio: float, frame_ended: bool, now: float) -> bool:
+        """Whether the group should be closed now, for parity of `ratio` parity packets a media packet."""
+        count = len(self._packets)
+        if not count:
+            return False
+        full = count >= MAX_GROUP_PACKETS or now - self._opened >= MAX_GROUP_SECONDS
+        return full or (frame_ended and self._credit + count * ratio >= 1.0)
+
+    def close(self, ratio: float) -> list[ParityOut]:
+        """Return the parity packets of the group and begin the next; fractions are carried over."""
+        packets, self._packets = self._packets, []
+        self._credit = min(self._credit + len(packets) * ratio, float(len(packets)))
+        rows = int(self._credit)
+        self._credit -= rows
+        if not rows:
+            return []
+        base = packets[0][0]
+        parities = []
+        for row in range(rows):
+            chosen = packets[row::rows]
+            bits = 0
+            for _, string in chosen:
+                bits ^= string
+            parities.append(ParityOut(base, [(sequence - base) & 0xFFFF for sequence, _ in chosen], bits))
+        return parities
+
+    def clear(self) -> None:
+        """Forget the open group (the source changed, protection was switched off)."""
+        self._packets.clear()
+        self._credit = 0.0

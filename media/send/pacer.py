@@ -1,0 +1,122 @@
+"""Pacer: what may leave when. Voice at once, then repair, then pictures, then their protection, padding last.
+
+A leaky bucket at the target rate with a little headroom; media that fits leaves at once and is never copied. What
+does not fit waits in a queue that is bounded in time; when it overflows, whole frames go, oldest first, never parts.
+"""
+
+from collections import deque
+from enum import IntEnum
+from typing import NamedTuple
+
+HEADROOM = 1.25
+"""Above the target, so that the queue of a well-behaved source drains."""
+BURST_SECONDS = 0.01
+MIN_BURST_BYTES = 2_600
+"""Two packets: less than that and every frame would wait for the clock."""
+MAX_QUEUE_SECONDS = 0.35
+MAX_QUEUE_PACKETS = 600
+
+
+class Priority(IntEnum):
+    REPAIR = 0
+    VIDEO = 1
+    PROTECTION = 2
+
+
+class Queued(NamedTuple):
+    """A waiting packet; `frame` groups the packets of one picture (its RTP timestamp)."""
+
+    data: bytes
+    frame: int
+    key_frame: bool
+
+
+class Pacer:
+    """One per leg. Ask `admit` for a packet at hand; if refused, `push` a copy and `pop` it later."""
+
+    def __init__(self, target_bps: float) -> None:
+        self.target_bps = target_bps
+        self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)
+        self._bytes = 0
+        self._budget = float(MIN_BURST_BYTES)
+        self._updated = 0.0
+        self.dropped_frames = 0
+
+    def admit(self, size_bytes: int, now: float) -> bool:
+        """Whether a video packet may leave right now; if so it is paid for."""
+        if self._bytes:
+            return False
+        self._refill(now)
+        if self._budget <= 0.0:
+            return False
+        self._budget -= size_bytes
+        return True
+
+    def charge(self, size_bytes: int) -> None:
+        """Pay for something that leaves in any case: voice, its protection, probes."""
+        self._budget -= size_bytes
+
+    def push(self, priority: Priority, packet: Queued) -> bool:
+        """Let a packet wait. True if pictures had to be dropped for it, so that a key frame is needed."""
+        self._queues[priority].append(packet)
+        self._bytes += len(packet.data)
+        limit = max(self.target_bps * HEADROOM * MAX_QUEUE_SECONDS / 8, 2 * MIN_BURST_BYTES)
+        dropped = False
+        while self._bytes > limit or sum(map(len, self._queues)) > MAX_QUEUE_PACKETS:
+            if not self._drop_frame():
+                break
+            dropped = True
+        return dropped
+
+    def pop(self, now: float) -> bytes | None:
+        """Return the next packet that may leave at `now`, None if none may."""
+        self._refill(now)
+        if not self._bytes or self._budget <= 0.0:
+            return None
+        for queue in self._queues:
+            if queue:
+                packet = queue.popleft()
+                self._bytes -= len(packet.data)
+                self._budget -= len(packet.data)
+                return packet.data
+        return None
+
+    def next_timeout(self, now: float) -> float | None:
+        """When `pop` will have something; None while nothing waits."""
+        if not self._bytes:
+            return None
+        return now + max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
+
+    @property
+    def queued_seconds(self) -> float:
+        """How long what waits will take."""
+        return self._bytes * 8 / (self.target_bps * HEADROOM)
+
+    def clear(self) -> None:
+        """Forget what waits: the source changed or video is paused."""
+        for queue in self._queues:
+            queue.clear()
+        self._bytes = 0
+
+    def _refill(self, now: float) -> None:
+        rate = self.target_bps * HEADROOM / 8
+        burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
+        self._budget = min(self._budget + (now - self._updated) * rate, burst)
+        self._updated = now
+
+    def _drop_frame(self) -> bool:
+        """Drop protection first, then repair, then the oldest waiting picture; never the last one that waits."""
+        for priority in (Priority.PROTECTION, Priority.REPAIR):
+            queue = self._queues[priority]
+            if queue:
+                self._bytes -= sum(len(p.data) for p in queue)
+                queue.clear()
+                return True
+        video = self._queues[Priority.VIDEO]
+        if not video or video[0].frame == video[-1].frame:
+            return False
+        frame = video[0].frame
+        while video and video[0].frame == frame:
+            self._bytes -= len(video.popleft().data)
+        self.dropped_frames += 1
+        return True

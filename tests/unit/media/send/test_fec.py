@@ -1,0 +1,64 @@
+"""Laws of the parity groups: interleaved, paid for by the ratio, enough to bring back a burst."""
+
+import random
+import struct
+
+import pytest
+
+from media.send.fec import MAX_GROUP_PACKETS, FecGroup, ParityOut
+from media.wire.parity import Parity, recovery_bits, restore
+
+SSRC = 7
+
+
+def _packet(sequence: int) -> bytes:
+    size = random.Random(sequence).randrange(20, 1100)
+    return struct.pack("!BBHII", 0x80, 96, sequence & 0xFFFF, 1000, SSRC) + random.Random(sequence).randbytes(size)
+
+
+def _protect(first: int, count: int, ratio: float) -> list[ParityOut]:
+    group = FecGroup()
+    for sequence in range(first, first + count):
+        group.add(sequence & 0xFFFF, _packet(sequence), now=0.0)
+    return group.close(ratio)
+
+
+def test_a_burst_as_long_as_the_parity_comes_back() -> None:
+    first, count = 65530, 12
+    parities = _protect(first, count, 0.25)
+    assert len(parities) == 3
+    lost = {4, 5, 6}
+    for parity in parities:
+        missing = [o for o in parity.offsets if o in lost]
+        assert len(missing) == 1
+        others = [recovery_bits(_packet(first + o)) for o in parity.offsets if o not in lost]
+        whole = Parity(SSRC, (), parity.bits, 1100)
+        assert restore(whole, (first + missing[0]) & 0xFFFF, others) == _packet(first + missing[0])
+
+
+def test_every_packet_is_covered_once() -> None:
+    covered = sorted(o for parity in _protect(10, 20, 0.3) for o in parity.offsets)
+    assert covered == list(range(20))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.35, 1.0])
+def test_the_ratio_is_kept_over_small_frames(ratio: float) -> None:
+    group, parities, sequence = FecGroup(), 0, 0
+    for frame in range(600):
+        for _ in range(2):
+            group.add(sequence & 0xFFFF, _packet(sequence), now=frame / 30)
+            sequence += 1
+        if group.due(ratio, frame_ended=True, now=frame / 30):
+            parities += len(group.close(ratio))
+    assert parities / sequence == pytest.approx(ratio, rel=0.05)
+
+
+def test_a_group_closes_when_it_is_full_or_old() -> None:
+    group = FecGroup()
+    assert not group.due(0.1, frame_ended=True, now=0.0)
+    group.add(1, _packet(1), now=0.0)
+    assert not group.due(0.1, frame_ended=True, now=0.01)
+    assert group.due(0.1, frame_ended=False, now=0.1)
+    for sequence in range(2, MAX_GROUP_PACKETS + 1):
+        group.add(sequence, _packet(sequence), now=0.0)
+    assert group.due(0.1, frame_ended=False, now=0.0)

@@ -1,0 +1,74 @@
+"""Laws of the pacer, in virtual time."""
+
+from media.send.pacer import HEADROOM, MIN_BURST_BYTES, Pacer, Priority, Queued
+
+
+def _packet(frame: int, size: int = 1000) -> Queued:
+    return Queued(bytes(size), frame, key_frame=False)
+
+
+def _drain(pacer: Pacer, start: float, end: float) -> list[tuple[float, int]]:
+    sent, now = [], start
+    while now < end:
+        while (data := pacer.pop(now)) is not None:
+            sent.append((now, len(data)))
+        now += 0.001
+    return sent
+
+
+def test_what_fits_leaves_at_once() -> None:
+    pacer = Pacer(2_000_000)
+    assert pacer.admit(1000, 1.0)
+
+
+def test_a_burst_leaves_at_the_paced_rate() -> None:
+    pacer = Pacer(1_000_000)
+    for index in range(30):
+        pacer.push(Priority.VIDEO, _packet(index))
+    sent = _drain(pacer, 1.0, 1.2)
+    assert sum(size for _, size in sent) <= MIN_BURST_BYTES + 1000 + 0.2 * 1_000_000 * HEADROOM / 8
+
+
+def test_nothing_overtakes_what_waits() -> None:
+    pacer = Pacer(100_000)
+    pacer.push(Priority.VIDEO, _packet(1))
+    assert not pacer.admit(100, 10.0)
+
+
+def test_repair_is_ahead_of_pictures_and_protection_behind() -> None:
+    pacer = Pacer(1_000_000)
+    pacer.push(Priority.PROTECTION, Queued(b"p" * 10, 0, False))
+    pacer.push(Priority.VIDEO, Queued(b"v" * 10, 0, False))
+    pacer.push(Priority.REPAIR, Queued(b"r" * 10, 0, False))
+    assert [pacer.pop(5.0)[:1] for _ in range(3)] == [b"r", b"v", b"p"]  # type: ignore[index]
+
+
+def test_a_full_queue_drops_whole_frames_oldest_first_and_keeps_the_newest() -> None:
+    pacer = Pacer(100_000)
+    dropped = [pacer.push(Priority.VIDEO, _packet(index // 4)) for index in range(40)]
+    assert any(dropped)
+    left = [packet.frame for packet in pacer._queues[Priority.VIDEO]]
+    assert left == sorted(left)
+    assert left[-1] == 9
+    assert all(left.count(frame) == 4 for frame in set(left))
+    assert pacer.queued_seconds < 1.0
+
+
+def test_voice_is_paid_for_by_pictures() -> None:
+    pacer = Pacer(100_000)
+    pacer.admit(100, 1.0)
+    pacer.charge(20_000)
+    assert not pacer.admit(1000, 1.1)
+    assert pacer.admit(1000, 3.0)
+
+
+def test_the_timeout_is_when_the_next_packet_may_leave() -> None:
+    pacer = Pacer(100_000)
+    assert pacer.next_timeout(1.0) is None
+    pacer.admit(1, 1.0)
+    pacer.charge(5_000)
+    pacer.push(Priority.VIDEO, _packet(1))
+    timeout = pacer.next_timeout(1.0)
+    assert timeout is not None
+    assert pacer.pop(timeout - 0.01) is None
+    assert pacer.pop(timeout + 0.001) is not None
