@@ -77,7 +77,8 @@ def _add_running(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     control = commands.add_parser("control", description="The control process alone, as `serve` starts it.")
     control.set_defaults(command=_control)
     worker = commands.add_parser("worker", description="One media worker, as `serve` starts it.")
-    worker.add_argument("index", type=int, help="number of the worker, from 0; it uses media.port + index")
+    worker.add_argument("--socket", type=Path, required=True, help="Unix socket on which the control process finds it")
+    worker.add_argument("--profile", type=Path, metavar="FILE", help="write a cProfile of the worker there at its end")
     worker.set_defaults(command=_worker)
 
 
@@ -129,11 +130,12 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _control(options: argparse.Namespace) -> int:
+    import_module("callserver.supervise").exit_with_parent()
     return int(import_module("callserver.app").run_control(config.load(options.config)))
 
 
 def _worker(options: argparse.Namespace) -> int:
-    return int(import_module("callserver.supervise").run_worker(config.load(options.config), options.index))
+    return int(import_module("callserver.supervise").run_worker(config.load(options.config), options))
 
 
 def _check_config(options: argparse.Namespace) -> int:

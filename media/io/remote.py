@@ -95,7 +95,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
 
 
 class Activate(msgspec.Struct, frozen=True, tag="activate"):
-    """Bind `port` and become worker `index`."""
+    """Bind `port` (0: any free one) and become worker `index`; the result is the port."""
 
     index: int
     port: int
@@ -155,8 +155,8 @@ _MAX_ERROR_TEXT = 2000
 class ServedEngine(MediaEngine, Protocol):
     """What a worker offers beside its calls."""
 
-    async def activate(self, index: int, port: int) -> None:
-        """Bind the port and serve; a repeat with the same numbers does nothing. Raise MediaError if it cannot."""
+    async def activate(self, index: int, port: int) -> int:
+        """Bind the port, 0: any free one, and return it; a repeat does nothing. Raise MediaError if it cannot."""
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - how long calls may go on, not our patience
         """Take no new calls from now on; the process exits when empty or after `timeout` seconds."""

@@ -175,9 +175,9 @@ class RemoteEngine:
     async def stats(self, call_id: str) -> tuple[LegStats, ...]:
         return await self._ask(remote.Stats(call_id), tuple[LegStats, ...])
 
-    async def activate(self, index: int, port: int) -> None:
-        """Make a warm spare worker `index` on `port`; raise MediaError when the port is taken."""
-        await self._ask(remote.Activate(index, port), None)
+    async def activate(self, index: int, port: int) -> int:
+        """Make a warm spare worker `index` on `port` (0: any) and return it; raise MediaError when it is taken."""
+        return await self._ask(remote.Activate(index, port), int)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - how long calls may go on, not our patience
         """Ask the worker to take no new calls and to exit when empty or after `timeout` seconds."""

@@ -31,6 +31,13 @@ _WATCH_INTERVAL = 0.25
 class RunningEngine(MediaEngine, Protocol):
     """An engine that has a port, as the factory returns it."""
 
+    draining: bool
+    """Calls go on, new ones are refused."""
+
+    @property
+    def port(self) -> int:
+        """The UDP and TCP port."""
+
     async def close(self) -> None:
         """Say BYE on every leg and free the port."""
 
@@ -57,7 +64,6 @@ class Worker:
         self._orphan_timeout = orphan_timeout
         self._idle_timeout = idle_timeout
         self._drain_until: float | None = None
-        self._calls: set[str] = set()
 
     def greeting(self) -> remote.ServerHello:
         return remote.ServerHello(remote.PROTOCOL_VERSION, self._name(), os.getpid(), self.index, self.port)
@@ -65,17 +71,19 @@ class Worker:
     def _name(self) -> str:
         return f"spare-{os.getpid()}" if self.index is None else f"worker-{self.index}"
 
-    async def activate(self, index: int, port: int) -> None:
+    async def activate(self, index: int, port: int) -> int:
         async with self._activating:
             if self._engine is not None:
-                if (index, port) != (self.index, self.port):
+                if index != self.index or port not in (0, self._engine.port):
                     raise MediaError(f"this is worker {self.index} on port {self.port} already")
-                return
+                return self._engine.port
             self._engine = await self._bind(index, port)
-            self.index, self.port = index, port
+            self._engine.draining = self._drain_until is not None
+            self.index, self.port = index, self._engine.port
             gc.freeze()  # what is loaded now stays: the collector need not look at it again
             self.on_activated()
             self.activated.set()
+            return self._engine.port
 
     async def _bind(self, index: int, port: int) -> RunningEngine:
         for _ in range(_BIND_ATTEMPTS - 1):
@@ -91,15 +99,13 @@ class Worker:
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - how long calls may go on
         until = asyncio.get_running_loop().time() + max(0.0, timeout)
         self._drain_until = until if self._drain_until is None else min(until, self._drain_until)
+        if self._engine is not None:
+            self._engine.draining = True
 
     async def open_leg(self, spec: LegSpec) -> Offer:
         if self._engine is None:
             raise CapacityError("this worker is a spare without a port")
-        if self._drain_until is not None and spec.call_id not in self._calls:
-            raise CapacityError("this worker is going to stop and takes no new calls")
-        offer = await self._engine.open_leg(spec)
-        self._calls.add(spec.call_id)
-        return offer
+        return await self._engine.open_leg(spec)
 
     async def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
         await self._running(call_id).accept_answer(call_id, leg_id, generation, sdp)
@@ -121,7 +127,6 @@ class Worker:
             await self._engine.close_leg(call_id, leg_id)
 
     async def close_call(self, call_id: str) -> None:
-        self._calls.discard(call_id)
         if self._engine is not None:
             await self._engine.close_call(call_id)
 
@@ -130,7 +135,6 @@ class Worker:
         if self._engine is None:
             return EngineStatus(self._name(), draining=draining)
         status = await self._engine.status()
-        self._calls = {call.call_id for call in status.calls}
         return EngineStatus(
             self._name(), status.calls, draining, status.cpu_fraction, status.loop_lag_ms, status.counters
         )
