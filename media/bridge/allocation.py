@@ -1,0 +1,110 @@
+"""How a leg's target is split: voice and its copies first, then pictures, repair and parity; and when pictures stop.
+
+Pure decisions from what is known of the leg; bridge/downlink applies them. Bit rates are those of the link: RTP packets
+and LINK_OVERHEAD_BYTES for each.
+"""
+
+from typing import NamedTuple
+
+from media.send.red import choose_distances
+
+LINK_OVERHEAD_BYTES = 28 + 16
+"""IPv4, UDP and the SRTP tag: what a packet costs on the link beside its RTP bytes."""
+AUDIO_PACKETS_PER_SECOND = 50
+MIN_VIDEO_BPS = 45_000
+"""Below this a moving picture is not worth its bits: the leg goes to voice only …"""
+RESUME_VIDEO_BPS = 80_000
+RESUME_SECONDS = 3.0
+"""… and comes back when this much was free for so long."""
+NARROW_BPS = 60_000
+"""Below this target headers of 20 ms packets are too dear: frames are joined."""
+VERY_NARROW_BPS = 36_000
+MAX_PARITY = 0.6
+REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
+
+
+class LinkView(NamedTuple):
+    """What is known of a leg's downlink. Fractions 0..1, seconds, bits per second."""
+
+    target_bps: float
+    loss: float
+    burst_length: float
+    rtt: float
+    audio_bps: float
+    """What the voice needs at 20 ms a packet, headers included, without copies."""
+    audio_payload_bps: float
+    """Its payload only: the price of one copy."""
+
+
+class Allocation(NamedTuple):
+    """What to do with the target."""
+
+    distances: tuple[int, ...]
+    """Copies of voice (media/send/red.py)."""
+    join_frames: int
+    """20 ms frames in one packet: 1, 2 or 3."""
+    video_bps: float
+    """For the source's encoder; 0 while paused."""
+    parity: float
+    """Parity packets a video packet."""
+    video_paused: bool
+
+
+class Allocator:
+    """One per leg. Call `split` whenever the estimator spoke."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self._room_since: float | None = None
+
+    def split(self, view: LinkView, now: float) -> Allocation:
+        """Divide the target."""
+        joined = _join_frames(view.target_bps)
+        audio = view.audio_bps - _saved_headers(joined)
+        spare = view.target_bps - audio
+        copies = max(0.0, spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0))
+        distances = choose_distances(view.loss, view.burst_length, copies)
+        left = max(0.0, spare - len(distances) * view.audio_payload_bps)
+        parity = parity_ratio(view.loss, view.burst_length, view.rtt, left)
+        repair = view.loss / (1.0 - min(view.loss, 0.7))
+        video = left / (1.0 + parity + repair)
+        self._pause_or_resume(video, now)
+        if self.paused:
+            return Allocation(distances, joined, 0.0, 0.0, True)
+        return Allocation(distances, joined, video, parity, False)
+
+    def _pause_or_resume(self, video_bps: float, now: float) -> None:
+        if not self.paused:
+            self.paused = video_bps < MIN_VIDEO_BPS
+            self._room_since = None
+        elif video_bps < RESUME_VIDEO_BPS:
+            self._room_since = None
+        elif self._room_since is None:
+            self._room_since = now
+        elif now - self._room_since >= RESUME_SECONDS:
+            self.paused = False
+
+
+def parity_ratio(loss: float, burst_length: float, rtt: float, left_bps: float) -> float:
+    """Parity packets a video packet: none on a clean link or where a retransmission is as fast; more with loss.
+
+    Sized so that most frames need no retransmission: the expected losses and a margin that grows with bursts.
+    """
+    if loss < 0.01 or (rtt < REPAIR_FASTER_THAN_PARITY_SECONDS and loss < 0.05):
+        return 0.0
+    if left_bps < 2 * MIN_VIDEO_BPS:
+        return 0.0  # the bits are worth more as pictures
+    margin = 1.3 + 0.1 * min(burst_length - 1.0, 5.0)
+    return min(margin * loss / (1.0 - min(loss, 0.6)), MAX_PARITY)
+
+
+def _join_frames(target_bps: float) -> int:
+    if target_bps >= NARROW_BPS:
+        return 1
+    return 2 if target_bps >= VERY_NARROW_BPS else 3
+
+
+def _saved_headers(joined: int) -> float:
+    """Bits per second of headers that joining frames saves (RTP header, extensions, IP, UDP, tag)."""
+    packets = AUDIO_PACKETS_PER_SECOND * (1.0 - 1.0 / joined)
+    return packets * 8 * (LINK_OVERHEAD_BYTES + 24)

@@ -1,0 +1,62 @@
+"""Who gets how much of a leg's target."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.bridge.allocation import MIN_VIDEO_BPS, Allocator, LinkView, parity_ratio
+
+
+def _view(target_bps: float, loss: float = 0.0, burst: float = 1.0, rtt: float = 0.1) -> LinkView:
+    return LinkView(target_bps, loss, burst, rtt, audio_bps=61_000, audio_payload_bps=32_000)
+
+
+def test_a_clean_link_carries_no_protection() -> None:
+    allocation = Allocator().split(_view(2_500_000), 0.0)
+    assert allocation == ((), 1, pytest.approx(2_439_000), 0.0, False)
+
+
+def test_a_lossy_link_gets_copies_and_parity_and_keeps_its_rate() -> None:
+    allocation = Allocator().split(_view(2_500_000, loss=0.3), 0.0)
+    assert allocation.distances == (1, 2, 3)
+    assert 0.4 < allocation.parity <= 0.6
+    assert allocation.video_bps > 1_000_000
+
+
+def test_voice_comes_before_pictures_on_a_narrow_lossy_link() -> None:
+    allocation = Allocator().split(_view(150_000, loss=0.3), 0.0)
+    assert len(allocation.distances) >= 1
+    assert allocation.video_paused
+    assert allocation.video_bps == 0.0
+
+
+def test_150_kbps_is_enough_for_small_pictures_80_is_not() -> None:
+    assert not Allocator().split(_view(140_000), 0.0).video_paused
+    assert Allocator().split(_view(78_000), 0.0).video_paused
+
+
+def test_frames_are_joined_where_headers_are_too_dear() -> None:
+    assert [Allocator().split(_view(t), 0.0).join_frames for t in (80_000, 50_000, 30_000)] == [1, 2, 3]
+
+
+def test_pictures_come_back_only_after_there_was_room_for_a_while() -> None:
+    allocator = Allocator()
+    assert allocator.split(_view(70_000), 0.0).video_paused
+    assert allocator.split(_view(400_000), 1.0).video_paused
+    assert allocator.split(_view(70_000), 2.0).video_paused
+    assert allocator.split(_view(400_000), 3.0).video_paused
+    assert allocator.split(_view(400_000), 5.9).video_paused
+    assert not allocator.split(_view(400_000), 6.1).video_paused
+
+
+def test_a_fast_retransmission_needs_no_parity() -> None:
+    assert parity_ratio(0.03, 1.0, rtt=0.02, left_bps=1e6) == 0.0
+    assert parity_ratio(0.03, 1.0, rtt=0.2, left_bps=1e6) > 0.0
+
+
+@given(st.floats(10_000, 1e8), st.floats(0, 1), st.floats(1, 100), st.floats(0.001, 5), st.floats(0, 200_000))
+def test_the_parts_never_exceed_the_target(target: float, loss: float, burst: float, rtt: float, audio: float) -> None:
+    allocation = Allocator().split(LinkView(target, loss, burst, rtt, audio, audio / 2), 0.0)
+    assert allocation.video_bps >= 0.0
+    assert allocation.video_bps * (1 + allocation.parity) <= max(target, 0.0)
+    assert allocation.video_paused or allocation.video_bps >= MIN_VIDEO_BPS
