@@ -1,53 +1,173 @@
 """One participant's media in a call: everything between its decrypted packets and the bridge. No I/O, no clock."""
 
+import random
+import struct
 from collections.abc import Callable
 
-from media.api import Kind, LegStats
+from media.api import Kind, LegStats, Slot
 from media.bridge.counters import Counters
+from media.bridge.downlink import Downlink
+from media.bridge.inbound import InboundStream, InboundTrack
+from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import LegParameters
 from media.bridge.ports import Outlet
+from media.bridge.rates import Rate
+from media.bridge.reporting import REPORT_INTERVAL, Reporter, packed
+from media.bridge.rtcp_input import RtcpInput
+from media.bridge.schedule import Schedule
+from media.bridge.statistics import read_stats
+from media.bridge.streams import InboundStreams
+from media.bridge.uplink import Uplink
+from media.errors import WireError
+from media.units import MAX_RTP_BYTES
 from media.wire.buffer import PacketBuffer
+from media.wire.rtp import FIXED_HEADER_BYTES
+
+_TAIL = struct.Struct("!BHII")
+_HOUSEKEEPING_INTERVAL = 0.5
 
 
 class Leg:
     """Made by `Bridge.add_leg`. Every `now` is the shell's monotonic clock in seconds."""
 
-    leg_id: str
-    last_received: float
-    """When the last RTP or RTCP packet came in (of any quality); the time of `add_leg` before the first."""
-    started_kinds: set[Kind]
-    """Kinds of which at least one packet arrived."""
-    media_started: Callable[[Kind], None] | None
-    """Set by the shell; called once a kind, inside `receive_rtp`, for media.api.MediaStarted."""
-
     def __init__(
-        self, call_id: str, leg_id: str, parameters: LegParameters, outlet: Outlet, counters: Counters, now: float
+        self,
+        call_id: str,
+        leg_id: str,
+        parameters: LegParameters,
+        outlet: Outlet,
+        counters: Counters,
+        rng: random.Random,
+        now: float,
     ) -> None:
-        raise NotImplementedError
+        self.call_id = call_id
+        self.leg_id = leg_id
+        self.parameters = parameters
+        self.outlet = outlet
+        self.counters = counters
+        self.last_received = now
+        """When the last RTP or RTCP packet came in (of any quality); the time of `add_leg` before the first."""
+        self.started_kinds: set[Kind] = set()
+        """Kinds of which at least one packet arrived."""
+        self.media_started: Callable[[Kind], None] | None = None
+        """Set by the shell; called once a kind, inside `receive_rtp`, for media.api.MediaStarted."""
+        self.schedule = Schedule(now)
+        self.uplink = Uplink(parameters, outlet, counters, self.schedule)
+        self.downlink = Downlink(outlet, counters, self.schedule)
+        self.streams = InboundStreams(self.uplink, parameters.inbound)
+        self.outbound: dict[Slot, OutboundTrack] = {
+            slot.slot: OutboundTrack(slot, self.downlink, rng) for slot in parameters.outbound
+        }
+        tracks = tuple(self.outbound.values())
+        self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks)
+        self._reporter = Reporter(self.uplink, self.streams, tracks)
+        self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
+        self.received_rate = Rate(now)
+        self.sent_rate = Rate(now)
+        self._closed = False
 
     def receive_rtp(self, packet: PacketBuffer, now: float) -> None:
         """Take one decrypted RTP packet; it may be rewritten and leave through other legs' outlets before this returns.
 
         Never raises for bad input: counts it.
         """
-        raise NotImplementedError
+        self.last_received = now
+        view = packet.view
+        start = packet.start
+        if not FIXED_HEADER_BYTES <= packet.end - start <= MAX_RTP_BYTES or view[start] >> 6 != 2:
+            self.counters.rtp_malformed += 1
+            return
+        second, sequence_number, timestamp, ssrc = _TAIL.unpack_from(view, start + 1)
+        try:
+            stream = self.streams.by_ssrc.get(ssrc)
+            if stream is None or not stream.known:
+                stream = self._first_packet(stream, packet, second & 0x7F, ssrc, now)
+                if stream is None:
+                    return
+            stream.receive(packet, second, sequence_number, timestamp, now)
+        except WireError:
+            self.counters.rtp_malformed += 1
+
+    def _first_packet(
+        self, stream: InboundStream | None, packet: PacketBuffer, payload_type: int, ssrc: int, now: float
+    ) -> InboundStream | None:
+        """A stream begins: find out which, and let the page hear from us at once."""
+        if self._closed:
+            self.counters.packets_after_close += 1
+            return None
+        stream = stream or self.streams.learn(packet, payload_type, ssrc, now)
+        if stream is None:
+            self.counters.rtp_unknown_ssrc += 1
+            return None
+        stream.known = True
+        self.schedule.report_soon(now)
+        track = next((track for track in self.streams.tracks if track is stream), None)
+        if track is not None and track.slot.kind not in self.started_kinds:
+            self.started_kinds.add(track.slot.kind)
+            if self.media_started is not None:
+                self.media_started(track.slot.kind)
+        return stream
 
     def receive_rtcp(self, data: bytes, now: float) -> None:
         """Take one decrypted compound or reduced-size RTCP packet. Never raises for bad input: counts it."""
-        raise NotImplementedError
+        self.last_received = now
+        if not self._closed:
+            self.rtcp_input.receive(data, now)
 
     def poll(self, now: float, ntp_time: int) -> None:
         """Send the RTCP that is due. `ntp_time`: the wall clock at `now` as a 64-bit NTP timestamp (media.wire.ntp)."""
-        raise NotImplementedError
+        if self._closed:
+            self.schedule.wake = float("inf")
+            return
+        send = self.outlet.send_rtcp
+        if self.schedule.report_due <= now:
+            self.schedule.report_due = now + REPORT_INTERVAL
+            send(self._reporter.report(now, ntp_time))
+        for part in packed(self._feedback(now)):
+            send(self.uplink.compound(part))
+        if self._housekeeping_due <= now:
+            self._keep_house(now)
+        self.schedule.wake = min(
+            self._housekeeping_due,
+            self.schedule.report_due,
+            self.uplink.arrivals.due,
+            *(track.next_timeout() for track in self.streams.tracks),
+        )
+
+    def _feedback(self, now: float) -> list[bytes]:
+        """Transport-wide feedback, NACK and key frame requests that are due."""
+        parts: list[bytes] = []
+        uplink = self.uplink
+        if uplink.arrivals.due <= now:
+            media_ssrc = next((track.ssrc for track in self.streams.tracks if track.ssrc is not None), 0)
+            parts = uplink.arrivals.feedback(uplink.sender_ssrc, media_ssrc, now)
+        for track in self.streams.tracks:
+            if track.next_timeout() <= now:
+                parts += track.feedback(now)
+        return parts
+
+    def _keep_house(self, now: float) -> None:
+        self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
+        self.received_rate.read(sum(stream.octets_received for stream in self.streams.all()), now)
+        self.sent_rate.read(sum(track.octets_sent for track in self.outbound.values()), now)
+        for track in self.outbound.values():
+            track.sent.expire(track.rewriter.highest, now)
+
+    def source(self, kind: Kind) -> InboundTrack | None:
+        """The leg's microphone or camera; None if it was not negotiated."""
+        return next((track for track in self.streams.tracks if track.slot.kind is kind), None)
 
     def next_timeout(self) -> float:
         """When `poll` has work next. May move closer during `receive_rtp` (a gap to be reported): ask after a batch."""
-        raise NotImplementedError
+        return self.schedule.wake
 
     def stats(self, now: float) -> LegStats:
-        """Counters since the leg was made; `transport` is left empty for the shell to fill (msgspec.structs.replace)."""
-        raise NotImplementedError
+        """Counters since the leg was made; `transport` is left empty for the shell (msgspec.structs.replace)."""
+        return read_stats(self)
 
     def close(self, now: float) -> None:
         """Say BYE for everything we sent. Called by `Bridge.remove_leg`."""
-        raise NotImplementedError
+        if not self._closed:
+            self._closed = True
+            self.streams.by_ssrc.clear()
+            self.outlet.send_rtcp(self._reporter.goodbye())

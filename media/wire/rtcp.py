@@ -24,10 +24,10 @@ _CNAME = 1
 
 
 class RawRtcp(NamedTuple):
-    """One packet of a compound: `count` is the five-bit count or format field, `body` follows the four-byte header."""
+    """One packet of a compound: `item_count` is the five-bit count or format field, `body` all behind the header."""
 
     packet_type: int
-    count: int
+    item_count: int
     body: bytes
 
 
@@ -112,7 +112,8 @@ def parse_sender_report(raw: RawRtcp) -> SenderReport:
     """RFC 3550 §6.4.1; raise WireError if cut short."""
     if len(raw.body) < _SENDER_INFO.size:
         raise WireError("sender report is cut short")
-    return SenderReport(*_SENDER_INFO.unpack_from(raw.body), _parse_blocks(raw, _SENDER_INFO.size))
+    ssrc, ntp_time, rtp_timestamp, packets, octets = _SENDER_INFO.unpack_from(raw.body)
+    return SenderReport(ssrc, ntp_time, rtp_timestamp, packets, octets, _parse_blocks(raw, _SENDER_INFO.size))
 
 
 def parse_receiver_report(raw: RawRtcp) -> ReceiverReport:
@@ -123,10 +124,10 @@ def parse_receiver_report(raw: RawRtcp) -> ReceiverReport:
 
 
 def _parse_blocks(raw: RawRtcp, at: int) -> tuple[ReportBlock, ...]:
-    if len(raw.body) < at + raw.count * _BLOCK.size:
+    if len(raw.body) < at + raw.item_count * _BLOCK.size:
         raise WireError("report blocks leave the packet")
     blocks = []
-    for index in range(raw.count):
+    for index in range(raw.item_count):
         ssrc, loss, highest, jitter, last, delay = _BLOCK.unpack_from(raw.body, at + index * _BLOCK.size)
         lost = loss & 0xFFFFFF
         lost -= (lost & 0x800000) << 1
@@ -157,7 +158,7 @@ def parse_source_description(raw: RawRtcp) -> SourceDescription:
     """RFC 3550 §6.5; raise WireError where chunks or items leave the packet."""
     names: list[tuple[int, bytes]] = []
     at = 0
-    for _ in range(raw.count):
+    for _ in range(raw.item_count):
         if at + 4 > len(raw.body):
             raise WireError("SDES chunk is cut short")
         ssrc = int.from_bytes(raw.body[at : at + 4])
@@ -185,9 +186,9 @@ def build_source_description(description: SourceDescription) -> bytes:
 
 def parse_goodbye(raw: RawRtcp) -> Goodbye:
     """RFC 3550 §6.6; the reason is not kept."""
-    if len(raw.body) < 4 * raw.count:
+    if len(raw.body) < 4 * raw.item_count:
         raise WireError("BYE is cut short")
-    return Goodbye(struct.unpack_from(f"!{raw.count}I", raw.body))
+    return Goodbye(struct.unpack_from(f"!{raw.item_count}I", raw.body))
 
 
 def build_goodbye(goodbye: Goodbye) -> bytes:

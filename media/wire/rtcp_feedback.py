@@ -1,4 +1,4 @@
-"""Feedback packets: generic NACK and PLI (RFC 4585 §6), FIR (RFC 5104 §4.3.1), REMB (draft-alvestrand-rmcat-remb-03)."""
+"""Feedback packets: NACK and PLI (RFC 4585 §6), FIR (RFC 5104 §4.3.1), REMB (draft-alvestrand-rmcat-remb-03)."""
 
 import struct
 from collections.abc import Iterable
@@ -111,7 +111,7 @@ def build_fir(sender_ssrc: int, requests: Iterable[tuple[int, int]]) -> bytes:
 
 def is_remb(raw: RawRtcp) -> bool:
     """Whether application layer feedback is REMB."""
-    return raw.count == APPLICATION_FORMAT and raw.body[8:12] == _REMB_TAG
+    return raw.item_count == APPLICATION_FORMAT and raw.body[8:12] == _REMB_TAG
 
 
 def parse_remb(raw: RawRtcp) -> ReceiverEstimate:

@@ -40,7 +40,7 @@ def build_transport_feedback(feedback: TransportFeedback) -> bytes:
     if not 0 < len(deltas) <= MAX_STATUSES:
         raise WireError("transport feedback about too few or too many packets")
     arrived = [delta for delta in deltas if delta is not None]
-    if len(arrived) == len(deltas) and 0 <= min(arrived) and max(arrived) <= 255:
+    if len(arrived) == len(deltas) and min(arrived) >= 0 and max(arrived) <= 255:
         chunks, times = struct.pack("!H", _SMALL << 13 | len(deltas)), bytes(arrived)
     else:
         chunks, times = _build_chunks([_symbol(delta) for delta in deltas]), b"".join(map(_build_delta, arrived))

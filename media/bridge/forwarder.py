@@ -1,0 +1,61 @@
+"""From one source to its subscribers, in place where there is one."""
+
+from media.bridge.outbound import OutboundTrack
+from media.units import MAX_DATAGRAM_BYTES
+from media.wire.buffer import PacketBuffer
+from media.wire.layout import Layout
+
+
+class Forwarder:
+    """One source's list of subscribers. Packets go out before `forward` returns."""
+
+    __slots__ = ("_alone", "_copy", "subscribers")
+
+    def __init__(self) -> None:
+        self.subscribers: tuple[OutboundTrack, ...] = ()
+        self._alone: OutboundTrack | None = None
+        self._copy: PacketBuffer | None = None
+
+    def subscribe(self, subscribers: tuple[OutboundTrack, ...]) -> None:
+        """Exactly these receive from now on."""
+        self.subscribers = subscribers
+        self._alone = subscribers[0] if len(subscribers) == 1 else None
+        if len(subscribers) > 1 and self._copy is None:
+            self._copy = PacketBuffer(memoryview(bytearray(MAX_DATAGRAM_BYTES)))
+
+    def forward(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
+    ) -> None:
+        """Send the packet to every subscriber that can use it; its content is consumed."""
+        track = self._alone
+        if track is not None:
+            if track.rewrite(packet, layout, extended, second, timestamp, key, now):
+                track.send(packet)
+        elif self.subscribers:
+            self._forward_copies(packet, layout, extended, second, timestamp, key, now)
+
+    def _forward_copies(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
+    ) -> None:
+        copy = self._copy
+        size = packet.end - packet.start
+        for track in self.subscribers[:-1]:
+            if copy is None:
+                continue
+            copy.start, copy.end = 0, size
+            copy.view[:size] = packet.view[packet.start : packet.end]
+            if track.rewrite(copy, layout, extended, second, timestamp, key, now):
+                track.downlink.outlet.send_rtp_bytes(copy.tobytes())
+        last = self.subscribers[-1]
+        if last.rewrite(packet, layout, extended, second, timestamp, key, now):
+            last.send(packet)
+
+    def skip(self, extended: int) -> None:
+        """The packet is for nobody; subscribers close the gap."""
+        for track in self.subscribers:
+            track.skip(extended)
+
+    def restart(self, now: float) -> None:
+        """The source's numbering begins anew."""
+        for track in self.subscribers:
+            track.restart(now)

@@ -1,0 +1,167 @@
+"""One stream a page sends us: recognized, measured, repaired, passed on. Audio here, video in `video`."""
+
+from media.bridge.forwarder import Forwarder
+from media.bridge.outbound import OutboundTrack
+from media.bridge.parameters import InboundSlot
+from media.bridge.uplink import Uplink
+from media.errors import WireError
+from media.receive.clock import StreamClock
+from media.receive.statistics import NOT_VALID, ReceptionStatistics
+from media.units import AUDIO_CLOCK_HZ
+from media.wire.buffer import PacketBuffer
+from media.wire.layout import NO_LAYOUT, Layout, read_layout
+
+_RETURN_AFTER = 0.5
+"""A retired SSRC may come back when the current one has been silent for so long."""
+
+
+class InboundStream:
+    """One SSRC's header, counts and statistics: what media and retransmission streams have in common."""
+
+    def __init__(self, uplink: Uplink, ssrc: int | None, clock_hz: int) -> None:
+        self.uplink = uplink
+        self.ssrc = ssrc
+        self.clock_hz = clock_hz
+        self.statistics = ReceptionStatistics(clock_hz)
+        self.clock = StreamClock(uplink.clock, clock_hz)
+        self.octets_received = 0
+        self.last_received = float("-inf")
+        self.known = False
+        """A packet with this stream's SSRC came, good or bad."""
+        self._layout: Layout = NO_LAYOUT
+
+    def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
+        """Take one packet of this SSRC; raise WireError if its header or payload lies."""
+        raise NotImplementedError
+
+    def arrived(self, packet: PacketBuffer, now: float) -> Layout:
+        """Find the header's layout, note the arrival, cut the padding off. Returns the layout."""
+        view = packet.view
+        start = packet.start
+        layout = self._layout
+        if not layout.fits(view, start):
+            layout = self._layout = read_layout(view, start, packet.end, self.uplink.ids)
+        if start + layout.size > packet.end:
+            raise WireError("RTP header leaves the packet")
+        place = start + layout.transport_cc
+        if place > start:
+            self.uplink.arrivals.record(view[place] << 8 | view[place + 1], now)
+        self.octets_received += packet.end - start
+        self.last_received = now
+        if view[start] & 0x20:
+            _strip_padding(packet, layout)
+        return layout
+
+    def adopt(self, ssrc: int) -> None:
+        """Follow another SSRC from now on."""
+        self.ssrc = ssrc
+        self.statistics.reset()
+        self.clock.reset()
+        self._layout = NO_LAYOUT
+
+    def silent(self, now: float) -> bool:
+        """Nothing came lately."""
+        return now - self.last_received > _RETURN_AFTER
+
+
+def _strip_padding(packet: PacketBuffer, layout: Layout) -> None:
+    padding = packet.view[packet.end - 1]
+    if not 0 < padding <= packet.end - packet.start - layout.size:
+        raise WireError("RTP padding leaves the payload")
+    packet.view[packet.start] &= 0xDF
+    packet.end -= padding
+
+
+class InboundTrack(InboundStream):
+    """A page's microphone: measured and passed on."""
+
+    def __init__(self, uplink: Uplink, slot: InboundSlot, clock_hz: int = AUDIO_CLOCK_HZ) -> None:
+        super().__init__(uplink, slot.ssrc, clock_hz)
+        self.slot = slot
+        self.payload_types = slot.payload_types
+        self.media_types = self._media_types()
+        self.forwarder = Forwarder()
+        self.generation = 0
+        """Changes whenever the numbering begins anew (another SSRC, or a restart under the same one)."""
+        self.audio_level: int | None = None
+        self._restarts = 0
+
+    def _media_types(self) -> frozenset[int]:
+        types = self.payload_types
+        return frozenset(number for number in (types.opus, types.red_audio) if number is not None)
+
+    def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
+        """Measure the packet, then pass it on if it is what it claims to be."""
+        layout = self.arrived(packet, now)
+        statistics = self.statistics
+        expected = statistics.highest + 1
+        extended = statistics.received(sequence_number, timestamp, now)
+        if extended != expected:
+            if extended == NOT_VALID:
+                self.uplink.counters.packets_dropped_late += 1
+                return
+            if expected:
+                self._disordered(extended, expected, now)
+        self.pass_on(packet, layout, extended, second, timestamp, now)
+
+    def pass_on(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
+    ) -> None:
+        """Forward the packet, or close the gap it leaves."""
+        place = layout.audio_level
+        if place:
+            self.audio_level = packet.view[packet.start + place] & 0x7F
+        if second & 0x7F in self.media_types and packet.start + layout.size < packet.end:
+            self.forwarder.forward(packet, layout, extended, second, timestamp, False, now)
+        else:
+            self.forwarder.skip(extended)
+
+    def _disordered(self, extended: int, expected: int, now: float) -> None:
+        """Not the next number: a restart, a gap or a late packet."""
+        if self.statistics.restarts != self._restarts:
+            self._restarts = self.statistics.restarts
+            self.uplink.counters.sequence_restarts += 1
+            self.begin_anew(now)
+        elif extended > expected:
+            self.missed(expected, extended, now)
+        else:
+            self.came_late(extended)
+
+    def missed(self, first: int, end: int, now: float) -> None:
+        """`first` … `end - 1` are not here yet."""
+
+    def came_late(self, extended: int) -> None:
+        """A packet from before the highest."""
+
+    def begin_anew(self, now: float) -> None:
+        """The numbering has nothing to do with what was before."""
+        self.generation += 1
+        self.clock.reset()
+        self.forwarder.restart(now)
+
+    def adopt(self, ssrc: int) -> None:
+        """Follow another SSRC: the page restarted its track."""
+        super().adopt(ssrc)
+        self.generation += 1
+
+    def subscribe(self, subscribers: tuple[OutboundTrack, ...]) -> None:
+        """Exactly these are fed from now on."""
+        self.forwarder.subscribe(subscribers)
+
+    def want_key_frame(self, now: float) -> None:
+        """Audio has none."""
+
+    def fetch_again(self, first: int, now: float) -> None:
+        """Audio is not asked for twice."""
+
+    def timestamp_at(self, now: float) -> int | None:
+        """The source's RTP timestamp of this moment, if its sender reports tell."""
+        return self.clock.timestamp_at(now)
+
+    def feedback(self, now: float) -> list[bytes]:
+        """RTCP this track wants to send now."""
+        return []
+
+    def next_timeout(self) -> float:
+        """When `feedback` has something to say."""
+        return float("inf")

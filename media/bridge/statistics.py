@@ -1,0 +1,44 @@
+"""One leg's counters as the face of the media core shows them."""
+
+from typing import TYPE_CHECKING
+
+from media.api import LegStats
+from media.bridge.video import VideoTrack
+
+if TYPE_CHECKING:
+    from media.bridge.leg import Leg
+
+
+def read_stats(leg: "Leg") -> LegStats:
+    """Gather the counters of a leg's streams; fractions are weighted by packets, jitter is audio's if there is any."""
+    tracks = leg.streams.tracks
+    videos = [track for track in tracks if isinstance(track, VideoTrack)]
+    audio = next((track for track in tracks if not isinstance(track, VideoTrack)), None)
+    measured = audio if audio is not None and audio.statistics.packets else next(iter(videos), audio)
+    clock_hz = measured.clock_hz if measured is not None else 1
+    expected = sum(track.statistics.expected for track in tracks) or 1
+    uplink_loss = sum(track.statistics.fraction_lost * track.statistics.expected for track in tracks) / expected
+    outbound = list(leg.outbound.values())
+    receptions = leg.rtcp_input.receptions
+    sent = sum(track.packets_sent for track in outbound) or 1
+    downlink_loss = sum(receptions[track.slot.ssrc].fraction_lost * track.packets_sent for track in outbound) / sent
+    round_trip = leg.uplink.round_trips.smoothed
+    return LegStats(
+        call_id=leg.call_id,
+        leg_id=leg.leg_id,
+        rtt_ms=None if round_trip is None else round(round_trip * 1000, 1),
+        received_bps=leg.received_rate.bps,
+        sent_bps=leg.sent_rate.bps,
+        packets_received=sum(stream.statistics.packets for stream in leg.streams.all()),
+        packets_sent=sum(track.packets_sent for track in outbound),
+        packets_lost_uplink=sum(max(0, track.statistics.cumulative_lost) for track in tracks),
+        packets_lost_downlink=sum(max(0, reception.cumulative_lost) for reception in receptions.values()),
+        fraction_lost_uplink=uplink_loss,
+        fraction_lost_downlink=downlink_loss,
+        jitter_ms_uplink=measured.statistics.jitter * 1000 / clock_hz if measured is not None else 0.0,
+        retransmitted=sum(track.resent for track in outbound),
+        nacks_sent=sum(track.nack.asked for track in videos),
+        nacks_received=leg.rtcp_input.nacks_received,
+        key_frames_requested=sum(track.key_frames.requested for track in videos),
+        audio_level=audio.audio_level if audio is not None else None,
+    )

@@ -1,0 +1,181 @@
+"""A page's camera: gaps are asked for again, key frames are recognized and demanded."""
+
+from collections.abc import Callable
+
+from media.bridge.inbound import InboundStream, InboundTrack
+from media.bridge.key_frames import KeyFrameDemand
+from media.bridge.outbound import OutboundTrack
+from media.bridge.parameters import InboundSlot
+from media.bridge.uplink import Uplink
+from media.errors import WireError
+from media.receive.nack import NackGenerator
+from media.units import VIDEO_CLOCK_HZ
+from media.wire import h264, vp8
+from media.wire.buffer import PacketBuffer
+from media.wire.layout import Layout
+from media.wire.rtcp_feedback import build_fir, build_nack, build_pli
+from media.wire.rtx import read_original_sequence, restore_original
+from media.wire.serial import unwrap16
+
+Detector = Callable[[memoryview, int, int], bool]
+
+_NACKS_A_PACKET = 64
+"""Sequence numbers asked for in one NACK; the rest follows in the next."""
+
+
+class VideoTrack(InboundTrack):
+    """Video as VP8 or H.264, bare or wrapped in RED."""
+
+    def __init__(self, uplink: Uplink, slot: InboundSlot) -> None:
+        super().__init__(uplink, slot, VIDEO_CLOCK_HZ)
+        self.nack = NackGenerator()
+        self.key_frames = KeyFrameDemand()
+        self._last_key = -1
+        self._fir_number = 0
+        types = slot.payload_types
+        self._detectors: dict[int, Detector] = {}
+        if types.vp8 is not None:
+            self._detectors[types.vp8] = vp8.starts_key_frame
+        if types.h264 is not None:
+            self._detectors[types.h264] = h264.starts_key_frame
+        pairs = ((types.vp8_rtx, types.vp8), (types.h264_rtx, types.h264), (types.red_video_rtx, types.red_video))
+        self.rtx_types = {rtx: media for rtx, media in pairs if rtx is not None and media is not None}
+        self.rtx = RtxStream(uplink, slot.rtx_ssrc, self)
+
+    def _media_types(self) -> frozenset[int]:
+        types = self.payload_types
+        return frozenset(number for number in (types.vp8, types.h264, types.red_video) if number is not None)
+
+    def pass_on(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
+    ) -> None:
+        """Forward the packet, telling whether a key frame begins with it."""
+        payload = packet.start + layout.size
+        detect = self._detectors.get(second & 0x7F)
+        if detect is None:
+            second = self._unwrap_red(packet, payload, second)
+            detect = self._detectors.get(second & 0x7F)
+        if detect is None or payload >= packet.end:  # protection or padding: not for the far side
+            self.forwarder.skip(extended)
+            return
+        key = detect(packet.view, payload, packet.end)
+        if key:
+            self.key_frames.satisfy()
+            if extended > self._last_key:
+                self._last_key = extended
+        self.forwarder.forward(packet, layout, extended, second, timestamp, key, now)
+
+    def _unwrap_red(self, packet: PacketBuffer, payload: int, second: int) -> int:
+        """Video RED holds one block behind one byte (RFC 5109 §14.2); anything else keeps its payload type."""
+        if second & 0x7F != self.payload_types.red_video or payload >= packet.end:
+            return second
+        inner = packet.view[payload]
+        if inner & 0x80:
+            raise WireError("video RED with redundant blocks")
+        packet.view[payload : packet.end - 1] = packet.view[payload + 1 : packet.end]
+        packet.end -= 1
+        return second & 0x80 | inner
+
+    def receive_again(
+        self, packet: PacketBuffer, layout: Layout, second: int, sequence_number: int, timestamp: int, now: float
+    ) -> None:
+        """A retransmitted packet, restored. What nobody waits for is a probe's filling."""
+        extended = unwrap16(sequence_number, self.statistics.highest)
+        if self.statistics.highest < 0 or not self.nack.recovered(extended):
+            self.uplink.counters.packets_duplicate += 1
+            return
+        self.pass_on(packet, layout, extended, second, timestamp, now)
+
+    def missed(self, first: int, end: int, now: float) -> None:
+        """Ask again, if anybody watches."""
+        if self.uplink.parameters.nack and self.forwarder.subscribers:
+            self.nack.add(first, end, now)
+            self.uplink.schedule.wake_at(self.nack.due)
+
+    def came_late(self, extended: int) -> None:
+        """No need to ask (again)."""
+        self.nack.recovered(extended)
+
+    def begin_anew(self, now: float) -> None:
+        """Old gaps mean nothing any more."""
+        self._forget()
+        super().begin_anew(now)
+
+    def adopt(self, ssrc: int) -> None:
+        """Follow another SSRC: old gaps mean nothing any more."""
+        super().adopt(ssrc)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.nack.clear()
+        self.nack.given_up = -1
+        self._last_key = -1
+
+    def subscribe(self, subscribers: tuple[OutboundTrack, ...]) -> None:
+        """Exactly these are fed from now on; without any nothing is demanded any more."""
+        super().subscribe(subscribers)
+        if not subscribers:
+            self.nack.clear()
+            self.key_frames.satisfy()
+
+    def want_key_frame(self, now: float) -> None:
+        """Ask now if that is not too often, else as soon as it may be."""
+        self.key_frames.raise_(now)
+        request = self._key_frame_request(now)
+        if request:
+            self.uplink.outlet.send_rtcp(self.uplink.compound(request))
+        self.uplink.schedule.wake_at(self.key_frames.due)
+
+    def fetch_again(self, first: int, now: float) -> None:
+        """A key frame's first packet came late: what followed it was not forwarded, so have it sent again."""
+        self.missed(first, self.statistics.highest + 1, now)
+
+    def feedback(self, now: float) -> list[bytes]:
+        """NACK and key frame requests that are due."""
+        packets: list[bytes] = []
+        if self.nack.due <= now and self.ssrc is not None:
+            asked = self.nack.to_ask(now, self.uplink.round_trip)
+            for at in range(0, len(asked), _NACKS_A_PACKET):
+                numbers = [number & 0xFFFF for number in asked[at : at + _NACKS_A_PACKET]]
+                packets.append(build_nack(self.uplink.sender_ssrc, self.ssrc, numbers))
+            if self.nack.given_up > self._last_key:
+                self.key_frames.raise_(now)
+            self.nack.given_up = -1
+        request = self._key_frame_request(now)
+        if request:
+            packets.append(request)
+        return packets
+
+    def _key_frame_request(self, now: float) -> bytes:
+        if self.ssrc is None or not self.key_frames.take(now, self.uplink.round_trip):
+            return b""
+        if self.uplink.parameters.pli:
+            return build_pli(self.uplink.sender_ssrc, self.ssrc)
+        self._fir_number = (self._fir_number + 1) & 0xFF
+        return build_fir(self.uplink.sender_ssrc, [(self.ssrc, self._fir_number)])
+
+    def next_timeout(self) -> float:
+        """When `feedback` has something to say; an unknown SSRC has to come first."""
+        return min(self.nack.due, self.key_frames.due) if self.ssrc is not None else float("inf")
+
+
+class RtxStream(InboundStream):
+    """The retransmission stream of a camera (RFC 4588): its packets become the originals again, in place."""
+
+    def __init__(self, uplink: Uplink, ssrc: int | None, media: VideoTrack) -> None:
+        super().__init__(uplink, ssrc, VIDEO_CLOCK_HZ)
+        self.media = media
+
+    def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
+        """Restore the original and hand it to the camera's track; raise WireError for a payload that is none."""
+        layout = self.arrived(packet, now)
+        self.statistics.received(sequence_number, timestamp, now)
+        payload = packet.start + layout.size
+        media = self.media
+        media_type = media.rtx_types.get(second & 0x7F)
+        if payload == packet.end or media_type is None or media.ssrc is None:  # probing, or not negotiated
+            return
+        original = read_original_sequence(packet.view, payload, packet.end)
+        second = second & 0x80 | media_type
+        packet.end = restore_original(packet.view, packet.start, payload, packet.end, second, original, media.ssrc)
+        media.receive_again(packet, layout, second, original, timestamp, now)

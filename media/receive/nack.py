@@ -1,0 +1,80 @@
+"""Which packets to ask for again (RFC 4585 §6.2.1), when, and when to give up."""
+
+MAX_MISSING = 500
+MAX_AGE = 1.0
+"""What is older would come too late for a conversation."""
+MAX_TRIES = 10
+REORDERING_WAIT = 0.005
+"""A gap younger than this may be two packets that changed places."""
+_MIN_RETRY = 0.02
+_RETRY_MARGIN = 0.01
+
+
+class _Missing:
+    __slots__ = ("due", "since", "tries")
+
+    def __init__(self, now: float) -> None:
+        self.since = now
+        self.due = now + REORDERING_WAIT
+        self.tries = 0
+
+
+class NackGenerator:
+    """One uplink stream's gaps, by extended sequence number. Bounded in number, age and tries."""
+
+    __slots__ = ("_missing", "asked", "due", "given_up")
+
+    def __init__(self) -> None:
+        self._missing: dict[int, _Missing] = {}
+        self.due = float("inf")
+        """When `to_ask` has something to say."""
+        self.given_up = -1
+        """The highest number ever given up; -1 for none."""
+        self.asked = 0
+        """Requests made, counting repeats."""
+
+    def __len__(self) -> int:
+        return len(self._missing)
+
+    def add(self, first: int, end: int, now: float) -> None:
+        """`first` … `end - 1` did not come. A gap beyond all bounds is given up at once."""
+        if end - first + len(self._missing) > MAX_MISSING:
+            self.clear()
+            self.given_up = max(self.given_up, end - 1)
+            self.due = now
+            return
+        for number in range(first, end):
+            self._missing.setdefault(number, _Missing(now))
+        self.due = min(self.due, now + REORDERING_WAIT)
+
+    def recovered(self, number: int) -> bool:
+        """It came after all; False if nobody waited for it."""
+        return self._missing.pop(number, None) is not None
+
+    def clear(self) -> None:
+        """Nothing is missed any more (the source changed or nobody listens)."""
+        self._missing.clear()
+        self.due = float("inf")
+
+    def to_ask(self, now: float, round_trip: float) -> list[int]:
+        """The numbers to ask for now, ascending; what is too old or was asked too often moves to `given_up`."""
+        retry = max(_MIN_RETRY, round_trip + _RETRY_MARGIN)
+        asked: list[int] = []
+        over: list[int] = []
+        due = float("inf")
+        for number, missing in self._missing.items():
+            if now - missing.since > MAX_AGE or missing.tries >= MAX_TRIES:
+                over.append(number)
+                continue
+            if missing.due <= now:
+                missing.tries += 1
+                missing.due = now + retry
+                asked.append(number)
+            due = min(due, missing.due)
+        for number in over:
+            del self._missing[number]
+        if over:
+            self.given_up = max(self.given_up, *over)
+        self.due = due
+        self.asked += len(asked)
+        return sorted(asked)
