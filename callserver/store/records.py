@@ -221,6 +221,10 @@ class SqlRecords:
             row = found.first()
         return (row.call_id, row.content) if row else None
 
+    async def delete_photo(self, photo_id: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(sa.delete(tables.photos).where(tables.photos.c.photo_id == photo_id))
+
     async def check_writable(self) -> None:
         """Write a row; raises what the database raises when it is full, locked or read-only."""
         async with self._database.write() as connection:

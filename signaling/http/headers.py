@@ -1,9 +1,13 @@
 """Security headers of every response: what a page may load, who may frame it, which devices it may ask for."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import hdrs, web
 
+Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,260}")
 _DEVICES = "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), autoplay=(self)"
 PERMISSIONS = f"{_DEVICES}, fullscreen=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=()"
 """The widget's own page inherits the devices only if the shop's iframe delegates them (allow="camera; microphone")."""
@@ -11,7 +15,7 @@ PERMISSIONS = f"{_DEVICES}, fullscreen=(self), screen-wake-lock=(self), geolocat
 
 def content_security_policy(request: web.Request, framed_by: Iterable[str] = ("'self'",)) -> str:
     """No inline script or style, nothing from other origins, framed only by the exact origins given."""
-    host = request.host
+    host = request.host if _HOST.fullmatch(request.host) else "localhost"
     return "; ".join(
         (
             "default-src 'none'",
@@ -32,15 +36,23 @@ def content_security_policy(request: web.Request, framed_by: Iterable[str] = ("'
     )
 
 
-async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """aiohttp's on_response_prepare signal; a page that set its own policy keeps it."""
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("Permissions-Policy", PERMISSIONS)
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-    headers[hdrs.SERVER] = "callserver"
-    if request.secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+def security_headers(public_url: str) -> Signal:
+    """aiohttp's on_response_prepare signal; a response that set its own value keeps it."""
+    defaults = {
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": PERMISSIONS,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        hdrs.CACHE_CONTROL: "no-store",
+    }
+    if public_url.startswith("https:"):
+        # Never for a host name we were not told about: it would hold for every port of localhost.
+        defaults["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def add(_request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in defaults.items():
+            response.headers.setdefault(name, value)
+        response.headers[hdrs.SERVER] = "callserver"
+
+    return add

@@ -1,4 +1,4 @@
-"""The web/ tree, served as it is: known types only, compressed once, revalidated by ETag (module names have no hash)."""
+"""The web/ tree, served as it is: known types only, compressed once, revalidated by ETag (names have no hash)."""
 
 import gzip
 import hashlib
