@@ -154,7 +154,8 @@ def clocks_and_dice(module: Module) -> Iterator[str]:
 
 
 def environment(module: Module) -> Iterator[str]:
-    if module.path == "callserver/config.py":
+    """Settings are read in one place; supervise hands the environment on to the processes it starts."""
+    if module.inside("callserver/config.py", "callserver/supervise.py"):
         return
     wanted = ("os.environ", "os.environb", "os.getenv", "os.putenv")
     for dotted, line in imports(module):

@@ -1,0 +1,69 @@
+"""What the end-to-end tests share: one running product, one Chromium, one event loop for all of them."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.e2e.people import Agent, Customer, People, chromium_flags, chromium_path
+from tests.e2e.product import ARTIFACTS, Product
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Let fixtures know whether their test failed, so that they can keep what there was to see."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium; every person of a test has a context of their own in it."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=chromium_path(), args=chromium_flags())
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    """The demo, shared by the tests that leave it as they found it. Short times, so that time-outs can be seen."""
+    running = Product(tmp_path_factory.mktemp("data"), ARTIFACTS / "product.log", CALL__RING_TIMEOUT="6")
+    running.log.unlink(missing_ok=True)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(browser: Browser, product: Product, request: pytest.FixtureRequest) -> AsyncIterator[People]:
+    """Customers and agents for one test; what they saw is kept if it failed."""
+    invited = People(browser, product)
+    yield invited
+    await invited.leave(request.node.name if request.node.stash.get(FAILED, False) else "")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def customer(people: People) -> Customer:
+    return await people.customer()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def agent(people: People) -> Agent:
+    """Signed in and ready."""
+    return await people.agent()
+
+
+@pytest.fixture(scope="session")
+def timings() -> Iterator[dict[str, list[float]]]:
+    """Milliseconds of steps on the way, by name: printed into artifacts/timings.json, never asserted."""
+    collected: dict[str, list[float]] = {}
+    yield collected
+    ARTIFACTS.mkdir(exist_ok=True)
+    (ARTIFACTS / "timings.json").write_text(json.dumps(collected, indent=2, sort_keys=True) + "\n")

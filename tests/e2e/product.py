@@ -1,0 +1,183 @@
+"""The real product as a person starts it: `callserver demo` with its own data directory and free loopback ports."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "artifacts"
+MEDIA_PORTS = 4
+"""One for the worker, one for the spare, and as many for what replaces them."""
+
+DEMO_SITE = "demo"
+DEMO_AGENTS = [("anna", "demo"), ("ben", "demo")]
+"""Login and password, as `callserver demo` prints them."""
+
+Answer = TypeVar("Answer")
+
+
+async def until(
+    wanted: Callable[[], Answer | Awaitable[Answer]],
+    what: str,
+    seconds: float = 15.0,
+    every: float = 0.05,
+) -> Answer:
+    """Wait until `wanted` (plain or async) answers something true, and return that; the tests' only way to wait."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = wanted()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}; last answer: {answer!r}")
+        await asyncio.sleep(every)
+
+
+def free_ports(count: int = 1) -> int:
+    """The first of `count` neighbouring port numbers that are free on loopback now, for UDP and TCP."""
+    for first in range(20000 + os.getpid() % 400 * 50, 60000, count):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        held.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError(f"no {count} neighbouring ports are free")
+
+
+class Product:
+    """One running callserver: a supervisor process with a control process and media workers below it."""
+
+    def __init__(self, data_dir: Path, log: Path, **settings: str) -> None:
+        """`settings` are environment names without the prefix, e.g. CALL__RING_TIMEOUT="2"."""
+        first = free_ports(2 + MEDIA_PORTS)
+        self.data_dir = data_dir
+        self.log = log
+        self.port, self.https_port = first, first + 1
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {
+            "DATA_DIR": str(data_dir),
+            "HTTP__HOST": "127.0.0.1",
+            "MEDIA__HOST": "127.0.0.1",
+            "MEDIA__ADVERTISE": "127.0.0.1",
+            "MEDIA__PORT": str(first + 2),
+            "MEDIA__WORKERS": "1",
+            "DRAIN_TIMEOUT": "1",
+            "LOG__JSON": "true",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLSERVER_")}
+        environment |= {f"CALLSERVER_{name}": value for name, value in self._settings.items()}
+        command = [sys.executable, "-m", "callserver", "demo"]
+        command += ["--port", str(self.port), "--https-port", str(self.https_port), "--data-dir", str(self.data_dir)]
+        self._process = self._spawn(command, environment)
+        try:
+            await until(self.ready, "the product is ready", seconds=40, every=0.2)
+        except AssertionError as error:
+            await self.stop()
+            raise AssertionError(f"{error}\n{self.log_tail()}") from None
+
+    def _spawn(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    async def ready(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"the product ended with {self._process.returncode}")
+        return (await self.get("/readyz"))[0] == 200
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL for whatever of ours is left after that."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.to_thread(process.wait, 15)
+        finally:
+            for pid in {
+                *self.pids("control"),
+                *self.pids("worker"),
+                *([process.pid] if process.poll() is None else []),
+            }:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+    def pids(self, role: str) -> list[int]:
+        """Our processes whose command is `role` (control, worker), oldest first. Workers are nobody's children, so
+        what tells ours is the data directory in their environment."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                started_as = (entry / "cmdline").read_bytes().decode().split("\0")
+                if role in started_as and str(self.data_dir).encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return sorted(found)
+
+    def kill(self, pid: int) -> None:
+        """`kill -9` of one of our own processes."""
+        assert pid in self.pids("control") + self.pids("worker")
+        os.kill(pid, signal.SIGKILL)
+
+    def log_tail(self, lines: int = 25) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def log_records(self) -> list[dict[str, Any]]:
+        """The log's JSON lines so far."""
+        records = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                record = json.loads(line)
+                if isinstance(record, dict):
+                    records.append(record)
+        return records
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        return await self.request("GET", path, headers=headers)
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Status (0: nobody answered) and text of one request, followed nowhere."""
+        request = urllib.request.Request(self.url + path, data=body, headers=headers or {}, method=method)
+
+        def ask() -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(request, timeout=5) as answer:
+                    return answer.status, answer.read().decode(errors="replace")
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read().decode(errors="replace")
+            except OSError:
+                return 0, ""
+
+        return await asyncio.to_thread(ask)
+
+    async def metric(self, name: str) -> float:
+        """Sum over all label values of one metric."""
+        _, text = await self.get("/metrics")
+        values = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(value) for _, value in values)
