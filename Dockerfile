@@ -22,8 +22,8 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
 USER callserver
 WORKDIR /data
 VOLUME /data
-# HTTP and WebSocket; then one number a media worker (and one for the spare), UDP and TCP alike.
-EXPOSE 8080 7882-7885/udp 7882-7885/tcp
+# HTTP and WebSocket; then one number a media worker, UDP and TCP alike.
+EXPOSE 8080 7882-7883/udp 7882-7883/tcp
 # SIGTERM drains: calls in progress may end (drain_timeout), new ones are refused. The server reaps its own workers.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \

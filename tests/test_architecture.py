@@ -154,8 +154,9 @@ def clocks_and_dice(module: Module) -> Iterator[str]:
 
 
 def environment(module: Module) -> Iterator[str]:
-    """Settings are read in one place; supervise hands the environment on to the processes it starts."""
-    if module.inside("callserver/config.py", "callserver/supervise.py"):
+    """Settings are read in one place. Supervise hands the environment on to the processes it starts; where a user's
+    sockets may lie (XDG_RUNTIME_DIR) is the system's word, no setting."""
+    if module.inside("callserver/config.py", "callserver/supervise.py", "media/io/worker_files.py"):
         return
     wanted = ("os.environ", "os.environb", "os.getenv", "os.putenv")
     for dotted, line in imports(module):

@@ -15,11 +15,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from media.io import worker_files
+
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "artifacts"
-MEDIA_PORTS = 4
-"""One for the worker, one for the spare, and as many for what replaces them."""
-
 DEMO_SITE = "demo"
 DEMO_AGENTS = [("anna", "demo"), ("ben", "demo")]
 """Login and password, as `callserver demo` prints them."""
@@ -65,7 +64,7 @@ class Product:
 
     def __init__(self, data_dir: Path, log: Path, **settings: str) -> None:
         """`settings` are environment names without the prefix, e.g. CALL__RING_TIMEOUT="2"."""
-        first = free_ports(2 + MEDIA_PORTS)
+        first = free_ports(3)
         self.data_dir = data_dir
         self.log = log
         self.port, self.https_port = first, first + 1
@@ -136,6 +135,12 @@ class Product:
                 if role in started_as and str(self.data_dir).encode() in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
         return sorted(found)
+
+    def serving_workers(self) -> list[int]:
+        """Workers that have a port, so not the spare."""
+        directory = worker_files.run_directory(self.data_dir)
+        notes = [worker_files.read_note(path) for path in worker_files.sockets(directory) if worker_files.alive(path)]
+        return [note.pid for note in notes if note is not None and note.index is not None]
 
     def kill(self, pid: int) -> None:
         """`kill -9` of one of our own processes."""

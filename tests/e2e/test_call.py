@@ -1,0 +1,151 @@
+"""Two people in two browsers: sound and moving picture both ways, chat, photos, mute, hold, the end and the rating."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.e2e.people import Agent, Customer, People
+from tests.e2e.product import Product, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+Timings = dict[str, list[float]]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "broken kettle.png"
+    Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(path)
+    return path
+
+
+def since(events: list[dict[str, object]], name: str, after: float) -> float | None:
+    """Milliseconds from `after` to the first event of this name that is later."""
+    times = [float(str(event["at"])) for event in events if event["name"] == name]
+    return next((time - after for time in sorted(times) if time >= after), None)
+
+
+async def note_times(timings: Timings, customer: Customer, agent: Agent) -> None:
+    """What the two pages saw, in milliseconds; the clocks are the same machine's."""
+    theirs, ours = await customer.events(), await agent.events()
+    clicks = {str(event["detail"]): float(str(event["at"])) for event in [*theirs, *ours] if event["name"] == "click"}
+    called = next((at for label, at in clicks.items() if label.startswith("Call")), None)
+    answered = next((at for label, at in clicks.items() if label.startswith("Answer")), None)
+    found = {
+        "click to connected": called and since(theirs, "connected", called),
+        "answer to first audio at the customer": answered and since(theirs, "first-audio", answered),
+        "answer to first frame at the customer": answered and since(theirs, "first-video", answered),
+        "answer to first audio at the agent": answered and since(ours, "first-audio", answered),
+        "answer to first frame at the agent": answered and since(ours, "first-video", answered),
+    }
+    for name, milliseconds in found.items():
+        if milliseconds is not None:
+            timings.setdefault(name, []).append(round(milliseconds, 1))
+
+
+async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, photo: Path, timings: Timings) -> None:
+    await customer.call("Maria Lopez")
+    await agent.rings()
+    await customer.media_connected()
+    await agent.media_connected()
+    await customer.still_hears_nothing()  # connected at ring, but nothing is forwarded before the answer
+    await agent.still_hears_nothing(0.2)
+
+    await agent.answer()
+    await customer.screen("call")
+    await customer.hears()
+    await agent.hears()
+    await customer.sees()
+    await agent.sees()
+    await note_times(timings, customer, agent)
+
+    await customer.say("It does not boil <b>any more</b>")
+    await agent.reads("It does not boil <b>any more</b>")
+    await agent.say("Please show me the base")
+    await customer.reads("Please show me the base")
+    await customer.send_photo(photo)
+    await agent.sees_photos(1)
+    await agent.send_photo(photo)
+    await customer.sees_photos(2)
+
+    await agent.hang_up()
+    await customer.screen("ended")
+    await customer.rate(5, "quick and friendly")
+    await agent.ended()
+    assert [record for record in product.log_records() if record.get("level") == "error"] == []
+
+
+async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Customer, agent: Agent) -> None:
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    await agent.sees()
+
+    await customer.do("mute")
+    await agent.shows(agent.page.locator(".condition-line"), "that the customer is muted")
+    await agent.page.wait_for_timeout(500)
+    await until(lambda: _no_new_sound(agent), "the agent hears a muted customer no more")
+    await customer.do("mute")
+    await agent.hears()
+
+    await customer.do("camera")
+    await agent.shows(agent.page.locator(".portrait"), "initials instead of a picture")
+    await customer.do("camera")
+    await agent.sees()
+
+    await agent.key("O").click()
+    await until(lambda: _shows_hold(customer), "the customer sees that the call is on hold")
+    await customer.page.wait_for_timeout(500)
+    await customer.still_hears_nothing()
+    await agent.key("O").click()
+    await customer.hears()
+    await customer.sees()
+    await agent.hears()
+
+    await customer.hang_up()
+    await customer.screen("ended")
+    await agent.ended()
+
+
+async def _no_new_sound(person: Agent) -> bool:
+    """Silence arrives as packets, too: only the energy tells."""
+    before = (await person.figures())["energy"]
+    await person.page.wait_for_timeout(1500)
+    return bool((await person.figures())["energy"] - before < 1e-5)
+
+
+async def _shows_hold(customer: Customer) -> bool:
+    return await (await customer.find("[data-ref=nobody]")).is_visible()
+
+
+async def test_a_call_with_the_voice_only(customer: Customer, agent: Agent) -> None:
+    await customer.call(voice_only=True)
+    await agent.answer()
+    await customer.screen("call")
+    await customer.hears()
+    await agent.hears()
+    assert (await agent.figures())["framesDecoded"] == 0
+    assert (await customer.figures())["framesDecoded"] == 0
+    await customer.hang_up()
+    await agent.ended()
+
+
+async def test_a_customer_without_a_camera_still_sees_the_agent(people: People) -> None:
+    """No camera there: the browser says NotFoundError for video and lists only microphones."""
+    no_camera = """(() => {
+      const media = navigator.mediaDevices;
+      const [get, list] = [media.getUserMedia.bind(media), media.enumerateDevices.bind(media)];
+      media.getUserMedia = (wanted) =>
+        wanted.video ? Promise.reject(new DOMException("no camera", "NotFoundError")) : get(wanted);
+      media.enumerateDevices = async () => (await list()).filter((one) => one.kind !== "videoinput");
+    })()"""
+    agent = await people.agent()
+    customer = await people.customer(init=no_camera)
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    await agent.hears()
+    await customer.hears()
+    await customer.sees()
+    await customer.hang_up()
+    await agent.ended()

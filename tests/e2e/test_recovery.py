@@ -1,0 +1,96 @@
+"""Things break and the conversation goes on: a refreshed page, a dead media worker, a dead control process."""
+
+import time
+
+import pytest
+
+from tests.e2e.people import Agent, Customer
+from tests.e2e.product import Product, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def talk(customer: Customer, agent: Agent) -> None:
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    await both_hear_and_see(customer, agent)
+
+
+async def both_hear_and_see(customer: Customer, agent: Agent) -> None:
+    await customer.hears()
+    await agent.hears()
+    await customer.sees()
+    await agent.sees()
+
+
+async def test_a_refresh_of_the_console_keeps_the_call(customer: Customer, agent: Agent) -> None:
+    await talk(customer, agent)
+    await agent.say("before the refresh")
+    await customer.reads("before the refresh")
+    await agent.page.reload()
+    await agent.in_call()
+    await both_hear_and_see(customer, agent)
+    await agent.reads("before the refresh")
+    await agent.say("and after")
+    await customer.reads("and after")
+    await agent.hang_up()
+    await customer.screen("ended")
+
+
+async def test_a_refresh_of_the_store_keeps_the_call(customer: Customer, agent: Agent) -> None:
+    await talk(customer, agent)
+    await customer.page.reload()
+    await customer.screen("call")
+    await both_hear_and_see(customer, agent)
+    await customer.hang_up()
+    await agent.ended()
+
+
+async def test_a_killed_media_worker_heals_by_itself(
+    customer: Customer, agent: Agent, product: Product, timings: dict[str, list[float]]
+) -> None:
+    await talk(customer, agent)
+    connections = (await customer.figures())["connections"]
+    (worker,) = product.serving_workers()
+    product.kill(worker)
+    killed = time.time() * 1000
+
+    async def connected_anew() -> bool:
+        return bool((await customer.figures())["connections"] > connections and (await agent.figures())["live"])
+
+    await until(connected_anew, "both have a new connection", 20)
+    await both_hear_and_see(customer, agent)
+    for person in (customer, agent):
+        events = await person.events()
+        after = [event["at"] - killed for event in events if event["name"] == "first-audio" and event["at"] > killed]
+        timings.setdefault("worker killed to sound back", []).extend(after[:1])
+    await customer.say("still here")
+    await agent.reads("still here")
+    await agent.hang_up()
+    await customer.screen("ended")
+    await agent.ended()
+
+
+async def test_a_killed_control_process_takes_no_call_with_it(
+    customer: Customer, agent: Agent, product: Product
+) -> None:
+    await talk(customer, agent)
+    (control,) = product.pids("control")
+    connections = (await customer.figures())["connections"]
+    product.kill(control)
+    await both_hear_and_see(customer, agent)  # media does not pass there
+
+    async def restarted() -> bool:
+        return product.pids("control") not in ([], [control]) and await product.ready()
+
+    await until(restarted, "a new control process is ready", 30)
+    await customer.say("did you notice?")
+    await agent.reads("did you notice?")
+    await agent.say("not a thing")
+    await customer.reads("not a thing")
+    assert (await customer.figures())["connections"] == connections, "media was connected anew"
+    await both_hear_and_see(customer, agent)
+    await agent.hang_up()
+    await customer.screen("ended")
+    await agent.ended()
