@@ -1,0 +1,38 @@
+/** Keys of the sentences for what the server says in codes. */
+
+const REASONS = new Set(["hung_up", "abandoned", "unanswered", "no_agents", "connection_lost", "media_failed", "shutdown", "internal"]);
+
+/** Ends that nobody wanted. */
+const BROKEN = new Set(["connection_lost", "media_failed", "shutdown", "internal"]);
+
+/** Why a call ended, as a sentence for the one who was in it. */
+export function reasonKey({ reason }, byMe) {
+  if (reason === "hung_up") return byMe ? "reason.hung_up.me" : "reason.hung_up.them";
+  return REASONS.has(reason) ? `reason.${reason}` : "reason.other";
+}
+
+/** What came of a call, as a word for lists: {key, kind}. */
+export function outcome({ phase, reason, answered_at: answered }) {
+  if (phase !== "ended") return { key: `phase.${phase}`, kind: "live" };
+  if (BROKEN.has(reason)) return { key: `outcome.${reason}`, kind: "bad" };
+  if (answered) return { key: "outcome.answered", kind: "good" };
+  return { key: reason === "abandoned" ? "outcome.abandoned" : "outcome.missed", kind: "warn" };
+}
+
+/** Names in a call's history (signaling/call.py Event, and what is recorded beside it). Others are shown as they are. */
+export const EVENTS = [
+  "created", "queued", "ringing", "ring_timeout", "unoffered", "declined", "accepted", "connected", "media_started", "held", "resumed",
+  "away", "agent_lost", "leg_failed", "worker_lost", "control_restarted", "hung_up", "abandoned", "queue_timeout", "connection_lost",
+  "media_failed", "shutdown", "crashed", "rated",
+];
+const KNOWN = new Set(EVENTS);
+
+export const eventKey = (name) => (KNOWN.has(name) ? `event.${name}` : "");
+
+/** Who did it or how many stars, for an event's `data`; ids and technical words stay out. */
+export function eventDetail({ by, role, agent, stars }, call, t) {
+  const side = { agent: "who.agent", customer: "who.customer" }[by || role];
+  if (agent && agent === call.agent_id) return call.agent_name;
+  if (stars) return t("rating.stars", { count: stars });
+  return side ? t(side) : "";
+}
