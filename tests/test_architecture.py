@@ -79,7 +79,7 @@ PARTS_KNOW = {
 
 OUTWARD = ("asyncio", "socket", "socketserver", "select", "selectors", "ssl", "threading", "multiprocessing", "uvloop")
 PEERS = ("aiortc", "aioice", "OpenSSL", "pylibsrtp")
-SHELLS = ("media/io", "callserver", "signaling/http", "signaling/performer.py")
+SHELLS = ("media/io", "callserver", "signaling/http", "signaling/service.py", "signaling/performer.py")
 LOAD_GENERATORS = ("callserver/bench", "callserver/drill")
 
 
@@ -130,11 +130,13 @@ def private_names_of_dependencies(module: Module) -> Iterator[str]:
 CLOCKS_AND_DICE = ("time", "random", "secrets")
 CALLS_OF_CHANCE = ("os.urandom", "uuid.uuid1", "uuid.uuid4", "datetime.now", "datetime.utcnow", "date.today")
 PURE = ("random.Random",)
+SOURCE_OF_IDS = "signaling/ids.py"
+"""Handed to the switchboard as an argument."""
 
 
 def clocks_and_dice(module: Module) -> Iterator[str]:
     """Time and randomness are arguments everywhere but in the shells."""
-    if module.inside(*SHELLS):
+    if module.inside(*SHELLS, SOURCE_OF_IDS):
         return
     for dotted, line in imports(module):
         head, _, name = dotted.partition(".")
