@@ -14,6 +14,7 @@ export class Peer extends EventTarget {
   #leg;
   #next;
   #spare;
+  #sources = {};
   #tracks = {};
   #enabled = {};
   #timer;
@@ -46,6 +47,8 @@ export class Peer extends EventTarget {
 
   /** Feed `audio` or `camera`; a clone is sent, so that a preview goes on while it is disabled. */
   setTrack(slot, track) {
+    if (this.#sources[slot] === track) return;
+    this.#sources[slot] = track;
     this.#tracks[slot]?.stop();
     const clone = (this.#tracks[slot] = track?.clone());
     if (clone) clone.contentHint = slot === "audio" ? "speech" : "motion";

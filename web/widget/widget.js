@@ -1,0 +1,265 @@
+/** The customer's call: one custom element over the markup of index.html. What it knows is reduced, then shown. */
+import { initial, isLive, reduce } from "../shared/call-state.js";
+import { load, negotiate, translate } from "../shared/i18n.js";
+import { Peer } from "../shared/peer.js";
+import { Signaling } from "../shared/signaling.js";
+import { grade } from "../shared/stats.js";
+import { Chat } from "./chat.js";
+import { embed, keepFocus } from "./embed.js";
+import { Lobby } from "./lobby.js";
+import { screenOf, show } from "./show.js";
+
+const TICK_MS = 200;
+const query = new URLSearchParams(location.search);
+const site = query.get("site") ?? "";
+const post = (path, body) => fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+const on = (target, name, act) => target.addEventListener(name, ({ detail }) => act(detail));
+
+class CallWidget extends HTMLElement {
+  view = initial;
+  /** What only this page knows. */
+  ui = { returning: true };
+  refs = {};
+
+  async connectedCallback() {
+    for (const one of this.querySelectorAll("[data-ref]")) this.refs[one.dataset.ref] = one;
+    this.screens = this.querySelectorAll("[data-on]");
+    this.embedding = embed({ hangup: () => this.hangup(), settings: (settings) => this.colour(settings) });
+    await this.speak(negotiate([query.get("locale"), ...navigator.languages].filter(Boolean)));
+    this.lobby = new Lobby(this);
+    this.chat = new Chat(this);
+    this.addEventListener("click", ({ target }) => this[target.closest("[data-do]")?.dataset.do]?.());
+    this.addEventListener("keydown", (event) => (event.key === "Escape" ? this.escape() : keepFocus(event, this)));
+    this.refs.rating.onsubmit = (event) => this.rate(event);
+    this.refs.volume.oninput = ({ target }) => this.sounds((one) => (one.volume = target.value));
+    const about = fetch(`/api/v1/widget?${new URLSearchParams({ site })}`);
+    about.then((answer) => answer.json()).then(({ name = "" }) => (this.refs.site.textContent = name), () => {});
+    this.connect();
+    setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Load a language and say everything in it. */
+  async speak(locale) {
+    this.words = await load(new URL("locales/", import.meta.url), locale);
+    const { t, dir } = this.words;
+    Object.assign(document.documentElement, { lang: this.words.locale, dir });
+    document.title = t("title");
+    translate(this, t);
+  }
+
+  colour({ colour, ink }) {
+    if (colour) this.style.setProperty("--accent", colour);
+    if (ink) this.style.setProperty("--on-accent", ink);
+  }
+
+  connect() {
+    this.signaling = new Signaling({ url: `${location.origin.replace("http", "ws")}/ws/v1`, ticket: () => this.ticket() });
+    this.ui.returning = Boolean(this.signaling.session);
+    on(this.signaling, "message", (message) => this.receive(message));
+    on(this.signaling, "rtt", (rtt) => this.lobby.measured(rtt));
+    on(this.signaling, "state", (state) => {
+      this.dispatch({ type: "local.connection", ...state });
+      if (state.state === "open") this.peer?.check();
+    });
+    this.signaling.start();
+    if (!this.ui.returning) this.lobby.open();
+  }
+
+  async ticket() {
+    const { identity, context } = await this.embedding.settings;
+    const answer = await post("/api/v1/tickets", { site, identity, context, call_token: query.get("call") ?? undefined });
+    const { ticket, error } = await answer.json().catch(() => ({}));
+    if (ticket) return ticket;
+    const lasting = answer.status < 500 || error?.code === "at_capacity";
+    throw Object.assign(new Error(answer.status), lasting && { code: error?.code ?? "refused" });
+  }
+
+  send(type, fields) {
+    this.signaling.send({ type, call_id: this.view.call?.call_id, ...fields });
+  }
+
+  receive(message) {
+    const { type, ref, code, call, offer } = message;
+    if (type === "leg.offer" && !this.ui.cancelled) this.media().offer(offer);
+    if (type === "error" && ref === "call.start") Object.assign(this.ui, { starting: false, trouble: code });
+    if (type === "call.updated" && this.ui.cancelled) {
+      this.ui.cancelled = false;
+      return this.send("call.hangup", { call_id: call.call_id });
+    }
+    this.dispatch(message);
+    if (message.snapshot) this.settled();
+  }
+
+  dispatch(message) {
+    const before = this.view.call;
+    this.view = reduce(this.view, message);
+    const now = this.view.call;
+    const live = isLive(now);
+    if (live !== isLive(before)) {
+      this.ui.starting = false;
+      this.embedding.tell(live ? "started" : "ended", { call_id: now?.call_id, reason: now?.reason });
+      if (live) this.tellMedia();
+      else this.stop();
+    }
+    if (now?.phase !== before?.phase) this.feed();
+    this.chat.arrived(before?.chat ?? [], now?.chat ?? []);
+    this.render();
+  }
+
+  /** The server's first word after a load: back into the call, or to the lobby. */
+  settled() {
+    const { call } = this.view;
+    if (!this.ui.returning) return;
+    this.ui.returning = false;
+    if (!isLive(call)) this.embedding.tell("idle");
+    this.lobby.open(isLive(call) ? call.media : undefined).then(() => this.tellMedia());
+    this.render();
+  }
+
+  /** The peer of this call, made when first needed. */
+  media() {
+    if (this.peer) return this.peer;
+    this.peer = new Peer({ send: (message) => this.signaling.send(message), iceServers: this.signaling.session?.ice_servers });
+    on(this.peer, "state", (state) => this.dispatch({ type: "local.media", state }));
+    on(this.peer, "stats", (report) => this.dispatch({ type: "local.hint", level: grade(report) }));
+    on(this.peer, "streams", ({ main, audio, audio_side: side }) => this.play(main, audio, side));
+    this.feed();
+    return this.peer;
+  }
+
+  sounds(act) {
+    for (const name of ["audio", "audioSide"]) act(this.refs[name]);
+  }
+
+  play(remote = null, audio = null, audioSide = null) {
+    for (const [name, stream] of Object.entries({ remote, audio, audioSide })) this.refs[name].srcObject = stream;
+    if (audio) this.hear();
+  }
+
+  /** After a page load browsers may want a touch before sound. */
+  async hear() {
+    const error = await this.refs.audio.play().catch(({ name }) => name);
+    this.ui.blocked = error === "NotAllowedError";
+    this.render();
+  }
+
+  /** Give the peer what is open; it leaves the page only while the call is active. */
+  feed() {
+    const active = this.view.call?.phase === "active";
+    for (const kind of ["audio", "camera"]) {
+      this.peer?.setTrack(kind, this.lobby.tracks[kind]);
+      this.peer?.setEnabled(kind, active && !(kind === "audio" && this.ui.muted));
+    }
+  }
+
+  tellMedia() {
+    const { audio, camera } = this.lobby.tracks;
+    if (isLive(this.view.call)) this.send("call.media", { audio: Boolean(audio) && !this.ui.muted, video: Boolean(camera) });
+  }
+
+  stop() {
+    this.peer?.close();
+    this.peer = null;
+    this.lobby.close();
+    this.play();
+  }
+
+  async call() {
+    const name = this.refs.name.value.trim();
+    const media = this.lobby.voiceOnly || !this.lobby.tracks.camera ? "audio" : "video";
+    this.ui.starting = true;
+    this.media();
+    this.send("call.start", { media, name, language: this.words.locale, context: (await this.embedding.settings).context });
+    this.render();
+  }
+
+  hangup() {
+    const { call } = this.view;
+    if (isLive(call)) {
+      this.send("call.hangup");
+      this.dispatch({ type: "call.updated", call: { ...call, phase: "ended", reason: "hung_up", ended_at: Date.now() / 1000 } });
+    } else if (this.ui.starting) {
+      Object.assign(this.ui, { starting: false, cancelled: true });
+      this.render();
+    }
+  }
+
+  mute() {
+    this.ui.muted = !this.ui.muted;
+    this.mediaChanged();
+  }
+
+  camera() {
+    return this.lobby.setCamera(!this.lobby.tracks.camera);
+  }
+
+  flip() {
+    return this.lobby.flip();
+  }
+
+  mediaChanged() {
+    this.feed();
+    this.tellMedia();
+    this.render();
+  }
+
+  sound() {
+    this.ui.soundOpen = !this.ui.soundOpen;
+    this.render();
+  }
+
+  toggleChat() {
+    this.chat.toggle();
+  }
+
+  retryDevices() {
+    return this.lobby.open();
+  }
+
+  rate(event) {
+    event.preventDefault();
+    const stars = Number(new FormData(this.refs.rating).get("stars"));
+    if (!stars) return;
+    this.send("call.rate", { stars, comment: this.refs.comment.value });
+    this.dispatch({ type: "call.updated", call: { ...this.view.call, rated: true } });
+  }
+
+  again() {
+    Object.assign(this.ui, { muted: false, trouble: "", soundOpen: false });
+    this.chat.shown = false;
+    this.refs.rating.reset();
+    this.dispatch({ type: "local.forget" });
+    this.lobby.open();
+  }
+
+  retry() {
+    if (this.view.connection === "open") return this.again();
+    this.view = initial;
+    this.ui.trouble = "";
+    this.signaling.close();
+    this.connect();
+    this.render();
+  }
+
+  minimise() {
+    this.embedding.tell("close");
+  }
+
+  escape() {
+    if (this.chat.shown) this.chat.toggle();
+    else if (this.ui.soundOpen) this.sound();
+    else this.minimise();
+  }
+
+  tick() {
+    const screen = screenOf(this.view, this.ui);
+    if (screen === "lobby") this.lobby.tick();
+    else if (screen !== "ended") this.render();
+  }
+
+  render() {
+    if (this.chat) show(this);
+  }
+}
+
+customElements.define("callserver-widget", CallWidget);
