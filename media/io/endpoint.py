@@ -21,7 +21,6 @@ BATCH = 64
 BATCHES_A_TURN = 4
 """So that a flood cannot keep the loop from everything else."""
 OUT_SLOTS = 128
-SOCKET_BUFFER_BYTES = 4 << 20
 
 TICK = 0.001
 WINDOW = 0.02
@@ -223,20 +222,3 @@ class Endpoint:
             self._timer = self._loop.call_soon(self._on_tick)
         else:
             self._timer = self._loop.call_later(TICK, self._on_tick)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A UDP socket on an address; `::` takes IPv4 as well. Raise OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
-        sock.bind((host, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock

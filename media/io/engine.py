@@ -1,15 +1,42 @@
 """The media engine in this process: calls, their legs and the timers that drive them (media.api.MediaEngine)."""
 
+import asyncio
+import logging
+import socket
+import time
 from collections.abc import AsyncIterator
 
-from media.api import EngineStatus, Kind, LegSpec, LegStats, MediaEvent, Offer
+from media.api import CallLost, EngineStatus, Kind, LegSpec, LegState, LegStats, MediaEvent, Offer, StatsReported
+from media.bridge.counters import Counters as BridgeCounters
+from media.errors import CapacityError, MediaError, UnknownLegError
+from media.io.candidates import Advertised, own_addresses, resolve
+from media.io.counters import Counters
+from media.io.demux import Demux
+from media.io.dtls import Certificate
+from media.io.endpoint import Endpoint
+from media.io.events import EventQueue
+from media.io.held import HeldCall, HeldLeg
+from media.io.ice import AgentTable
+from media.io.load import Load
+from media.io.ports import bind_ports
+from media.io.tcp import TcpListener
+from media.io.transport import Shared
+from media.wire.ntp import ntp_from_unix
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.01
+"""The legs' reports and requests leave within about this much of when they are due."""
+IDLE_TICK = 0.1
+WATCH_EVERY = 0.25
+STATS_EVERY = 5.0
+EMPTY_CALL_KEPT = 120.0
+"""A call without legs is forgotten after this long, if nobody closes it."""
+MAX_LEGS_A_CALL = 8
 
 
 class Engine:
     """Implements media.api.MediaEngine on one UDP (and TCP) port. `start` first, `close` at the end."""
-
-    draining: bool
-    """True: calls go on, new ones are refused with CapacityError. Set it freely."""
 
     def __init__(
         self,
@@ -23,51 +50,234 @@ class Engine:
     ) -> None:
         """`port` 0 takes a free one, see `port` after `start`. `advertise`: addresses or names put into offers;
         empty: all of this machine's own but loopback (loopback if there is no other)."""
-        raise NotImplementedError
+        self.draining = False
+        """True: calls go on, new ones are refused with CapacityError. Set it freely."""
+        self._engine_id = engine_id
+        self._host = host
+        self._wanted_port = port
+        self._advertise = advertise
+        self._max_calls = max_calls
+        self._counters = Counters()
+        self._bridge_counters = BridgeCounters()
+        self._events = EventQueue(self._counters)
+        self._calls: dict[str, HeldCall] = {}
+        self._certificate = Certificate.generateCertificate()
+        self._advertised = Advertised((), 0, tcp)
+        self._load = Load()
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watched_at = self._reported_at = 0.0
+        self._endpoint: Endpoint
+        self._shared: Shared
+        self._listener: TcpListener | None = None
 
     @property
     def port(self) -> int:
         """The UDP and TCP port, once started."""
-        raise NotImplementedError
+        return self._advertised.port
+
+    @property
+    def call_count(self) -> int:
+        """How many calls are held."""
+        return len(self._calls)
+
+    # --- life ---
 
     async def start(self) -> None:
-        """Bind and serve; raise OSError if the port is taken."""
-        raise NotImplementedError
+        """Bind and serve; raise OSError for a taken port, NegotiationError for an advertised name without address."""
+        udp_socket, tcp_socket = bind_ports(self._host, self._wanted_port, self._advertised.tcp)
+        ipv6 = udp_socket.family == socket.AF_INET6
+        addresses = await resolve(self._advertise, ipv6) if self._advertise else own_addresses(ipv6)
+        self._advertised = Advertised(addresses, udp_socket.getsockname()[1], tcp_socket is not None)
+        agents = AgentTable(self._counters)
+        demux = Demux(agents, self._counters)
+        self._endpoint = demux.endpoint = Endpoint(udp_socket, demux, self._counters)
+        tasks: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
+        self._running = asyncio.create_task(self._run(tasks))
+        spawn = (await tasks).create_task
+        self._shared = Shared(self._endpoint, agents, self._certificate, self._counters, spawn)
+        if tcp_socket is not None:
+            self._listener = TcpListener(demux.receive_frame, self._endpoint.flush, self._counters)
+            await self._listener.start(tcp_socket)
+        self._endpoint.start()
+        self._tick()
+
+    async def _run(self, tasks: "asyncio.Future[asyncio.TaskGroup]") -> None:
+        """The one task all others belong to."""
+        async with asyncio.TaskGroup() as group:
+            tasks.set_result(group)
+            await self._stopping.wait()
 
     async def close(self) -> None:
         """Close every call and the sockets; `events` ends."""
-        raise NotImplementedError
+        for call_id in list(self._calls):
+            await self.close_call(call_id)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._running is not None:
+            self._stopping.set()
+            await self._running
+            self._running = None
+            if self._listener is not None:
+                self._listener.close()
+            self._endpoint.close()
+        self._events.end()
+
+    # --- media.api.MediaEngine ---
 
     async def open_leg(self, spec: LegSpec) -> Offer:
-        raise NotImplementedError
+        now = time.monotonic()
+        call = self._calls.get(spec.call_id)
+        if call is None:
+            if self.draining or len(self._calls) >= self._max_calls:
+                raise CapacityError("this worker takes no more calls")
+            call = self._calls[spec.call_id] = HeldCall(spec.call_id, self, self._bridge_counters, now)
+        leg = call.legs.get(spec.leg_id)
+        if leg is None:
+            if len(call.legs) >= MAX_LEGS_A_CALL:
+                raise CapacityError(f"a call has at most {MAX_LEGS_A_CALL} legs")
+            leg = call.legs[spec.leg_id] = HeldLeg(spec, call, self._shared, now)
+            self._counters.legs_opened += 1
+        return leg.offer(self._advertised, self._certificate.fingerprint)
 
     async def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
-        raise NotImplementedError
+        leg = self._leg(call_id, leg_id)
+        try:
+            leg.accept(generation, sdp)
+        except MediaError:
+            self._counters.answers_refused += 1
+            raise
+        self._endpoint.flush()
 
     async def restart_ice(self, call_id: str, leg_id: str) -> Offer:
-        raise NotImplementedError
+        leg = self._leg(call_id, leg_id)
+        leg.restart_ice()
+        return leg.offer(self._advertised, self._certificate.fingerprint)
 
     async def connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
-        raise NotImplementedError
+        self._call(call_id).bridge.connect(leg_ids, time.monotonic())
+        self._endpoint.flush()
 
     async def hold(self, call_id: str, held: bool) -> None:
-        raise NotImplementedError
+        self._call(call_id).bridge.hold(held, time.monotonic())
+        self._endpoint.flush()
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
-        raise NotImplementedError
+        self._call(call_id).bridge.mute(leg_id, kind, muted, time.monotonic())
+        self._endpoint.flush()
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
-        raise NotImplementedError
+        call = self._calls.get(call_id)
+        leg = call.legs.pop(leg_id, None) if call is not None else None
+        if call is not None and leg is not None:
+            call.empty_since = time.monotonic()
+            await self._close(leg)
 
     async def close_call(self, call_id: str) -> None:
-        raise NotImplementedError
+        call = self._calls.pop(call_id, None)
+        if call is not None:
+            for leg in list(call.legs.values()):
+                await self._close(leg)
+            call.legs.clear()
 
     async def status(self) -> EngineStatus:
-        raise NotImplementedError
+        return EngineStatus(
+            self._engine_id,
+            tuple(call.status() for call in self._calls.values()),
+            self.draining,
+            self._load.cpu_fraction,
+            self._load.loop_lag_ms,
+            self._counters.as_dict() | self._bridge_counters.as_dict(),
+        )
 
     async def stats(self, call_id: str) -> tuple[LegStats, ...]:
-        raise NotImplementedError
+        call = self._calls.get(call_id)
+        return _stats((call,), time.monotonic()) if call is not None else ()
 
     def events(self) -> AsyncIterator[MediaEvent]:
         """Everything that happens; ends when the engine is closed. One reader."""
-        raise NotImplementedError
+        return self._events.read()
+
+    # --- what calls tell (media.io.held.CallOwner) ---
+
+    def tell(self, event: MediaEvent) -> None:
+        self._events.put(event)
+
+    def close_soon(self, leg: HeldLeg) -> None:
+        self._shared.spawn(self._close(leg))
+
+    def crash(self, call: HeldCall) -> None:
+        if self._calls.pop(call.call_id, None) is not None:
+            self.tell(CallLost(call.call_id))
+            for leg in call.legs.values():
+                self.close_soon(leg)
+
+    # --- inside ---
+
+    def _call(self, call_id: str) -> HeldCall:
+        try:
+            return self._calls[call_id]
+        except KeyError:
+            raise UnknownLegError(f"no call {call_id} here") from None
+
+    def _leg(self, call_id: str, leg_id: str) -> HeldLeg:
+        try:
+            return self._calls[call_id].legs[leg_id]
+        except KeyError:
+            raise UnknownLegError(f"no leg {leg_id} in call {call_id} here") from None
+
+    async def _close(self, leg: HeldLeg) -> None:
+        try:
+            if leg.state is LegState.FAILED:
+                self._counters.legs_failed += 1
+            await leg.close()
+        except Exception:
+            self._counters.faults += 1
+            logger.exception("a leg did not close cleanly", extra={"leg_id": leg.spec.leg_id})
+        self._counters.legs_closed += 1
+        self._endpoint.flush()
+
+    def _tick(self) -> None:
+        """Everything that happens by the clock."""
+        now = time.monotonic()
+        calls = list(self._calls.values())
+        ntp_time = ntp_from_unix(time.time())
+        for call in calls:
+            try:
+                for leg in call.legs.values():
+                    leg.poll(now, ntp_time)
+            except Exception:
+                self._fault(call)
+        self._endpoint.flush()
+        if now - self._watched_at >= WATCH_EVERY:
+            self._watched_at = now
+            self._watch(calls, now)
+        if now - self._reported_at >= STATS_EVERY:
+            self._reported_at = now
+            self._report(calls, now)
+        pause = TICK if calls else IDLE_TICK
+        self._load.ticked(now, pause)
+        self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
+
+    def _watch(self, calls: list[HeldCall], now: float) -> None:
+        for call in calls:
+            for leg in list(call.legs.values()):
+                leg.watch(now)
+            if not call.legs and now - call.empty_since > EMPTY_CALL_KEPT:
+                self._calls.pop(call.call_id, None)
+
+    def _report(self, calls: list[HeldCall], now: float) -> None:
+        legs = _stats(calls, now)
+        if legs:
+            self.tell(StatsReported(legs))
+
+    def _fault(self, call: HeldCall) -> None:
+        self._counters.faults += 1
+        logger.exception("a timer failed by our own fault: its call is closed", extra={"call_id": call.call_id})
+        self.crash(call)
+
+
+def _stats(calls: "tuple[HeldCall, ...] | list[HeldCall]", now: float) -> tuple[LegStats, ...]:
+    found = (leg.stats(now) for call in calls for leg in call.legs.values())
+    return tuple(stats for stats in found if stats is not None)

@@ -13,6 +13,9 @@ class PacketSink(Protocol):
 
     def receive_dtls(self, path: "Path", data: bytes, now: float) -> None: ...
 
+    def lost(self, path: "Path") -> None:
+        """The path ended or belongs to another leg now."""
+
 
 class Path(Protocol):
     """How to reach a peer. Sending never blocks and never raises for network faults."""

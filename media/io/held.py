@@ -1,0 +1,207 @@
+"""A leg and a call as the engine holds them: the joint of transport, negotiation and bridge."""
+
+import logging
+import random
+import time
+from typing import Protocol
+
+import msgspec
+
+from media.api import (
+    CallStatus,
+    Kind,
+    LegConnected,
+    LegDisconnected,
+    LegFailed,
+    LegRecovered,
+    LegSpec,
+    LegState,
+    LegStats,
+    LegStatus,
+    MediaEvent,
+    MediaStarted,
+    Offer,
+)
+from media.bridge.bridge import Bridge
+from media.bridge.counters import Counters as BridgeCounters
+from media.bridge.leg import Leg
+from media.errors import NegotiationError
+from media.io.answer import Answer, parse_answer
+from media.io.candidates import Advertised
+from media.io.offer import SLOTS, OfferTerms, build_offer, new_identity
+from media.io.transport import LegTransport, Shared
+
+logger = logging.getLogger(__name__)
+
+SILENCE = 2.0
+"""Nothing heard for this long from a leg that was sending media: it is disconnected."""
+SILENCE_WITHOUT_MEDIA = 7.0
+"""The same for a leg that sends no media (all muted): then only checks come, every 2.5 s from Chromium."""
+MEDIA_FLOWED = 1.0
+"""A leg was sending media if its last RTP came at most this long before the last of anything."""
+CONNECT_TIME = 30.0
+"""From opening to connected."""
+GIVEN_UP = 120.0
+"""A leg silent this long is failed even if nobody closes it: the control process may be gone for good."""
+
+
+class CallOwner(Protocol):
+    """The engine, as its calls know it."""
+
+    def tell(self, event: MediaEvent) -> None: ...
+
+    def close_soon(self, leg: "HeldLeg") -> None: ...
+
+    def crash(self, call: "HeldCall") -> None: ...
+
+
+class HeldLeg:
+    """One leg from its offer to its end (media.io.transport.Owner)."""
+
+    def __init__(self, spec: LegSpec, call: "HeldCall", shared: Shared, now: float) -> None:
+        self.spec = spec
+        self.call = call
+        self.generation = 0
+        self.state = LegState.OFFERED
+        self.transport = LegTransport(shared, self)
+        self.leg: Leg | None = None
+        self._identity = new_identity()
+        self._opened_at = now
+        self._answer: Answer | None = None
+        self._answered: tuple[int, str] | None = None
+
+    # --- negotiation ---
+
+    def offer(self, advertised: Advertised, fingerprint: str) -> Offer:
+        """The offer of the current generation."""
+        spec = self.spec
+        credentials = self.transport.ice.credentials
+        terms = OfferTerms(
+            self._identity, self.generation, credentials, fingerprint, advertised, spec.dtx, spec.max_video_bps
+        )
+        return Offer(spec.call_id, spec.leg_id, build_offer(terms), dict(SLOTS), self.generation)
+
+    def restart_ice(self) -> None:
+        """New credentials and generation; everything else goes on."""
+        self.generation += 1
+        self.transport.ice.renew()
+
+    def accept(self, generation: int, sdp: str) -> None:
+        """Take an answer; a repeat of the same does nothing. Raise NegotiationError."""
+        if self._answered == (generation, sdp):
+            return
+        if generation != self.generation:
+            raise NegotiationError(f"this answers offer {generation}, the current one is {self.generation}")
+        if self._answered is not None and self._answered[0] == generation:
+            raise NegotiationError("this offer has been answered differently before")
+        answer = parse_answer(sdp, self._identity, self.spec.max_video_bps)
+        if self._answer is None:
+            self._answer = answer
+            self._answered = (generation, sdp)
+            self.transport.expect(answer.fingerprints)
+            return
+        # After an ICE restart DTLS and SRTP go on (RFC 8842 §5.5), and so do the lines as first agreed.
+        if set(answer.fingerprints) != set(self._answer.fingerprints):
+            raise NegotiationError("an ICE restart cannot change the fingerprint: open a new leg")
+        self._answered = (generation, sdp)
+
+    # --- what the transport tells ---
+
+    def transport_ready(self) -> None:
+        assert self._answer is not None
+        now = time.monotonic()
+        leg = self.call.bridge.add_leg(self.spec.leg_id, self._answer.parameters, self.transport, now)
+        leg.media_started = self._media_started
+        self.leg = leg
+        self.transport.attach(leg)
+        self.state = LegState.CONNECTED
+        self.call.tell(LegConnected(self.spec.call_id, self.spec.leg_id))
+
+    def transport_failed(self, reason: str) -> None:
+        self.fail(reason)
+
+    def faulted(self) -> None:
+        self.call.crash()
+
+    def _media_started(self, kind: Kind) -> None:
+        self.call.tell(MediaStarted(self.spec.call_id, self.spec.leg_id, kind))
+
+    # --- time ---
+
+    def poll(self, now: float, ntp_time: int) -> None:
+        """Let the bridge's leg send what is due."""
+        leg = self.leg
+        if leg is not None and leg.next_timeout() <= now:
+            leg.poll(now, ntp_time)
+
+    def watch(self, now: float) -> None:
+        """Notice silence, its end, and legs that never came."""
+        if self.state is LegState.OFFERED:
+            if now - self._opened_at > CONNECT_TIME:
+                self.fail(f"not connected within {CONNECT_TIME:.0f} s")
+            return
+        transport = self.transport
+        transport.ice.expire(now)
+        silent = now - transport.heard
+        flowed = transport.rtp_at > 0 and transport.heard - transport.rtp_at < MEDIA_FLOWED
+        if silent > GIVEN_UP:
+            self.fail(f"nothing heard for {GIVEN_UP:.0f} s")
+        elif self.state is LegState.CONNECTED and silent > (SILENCE if flowed else SILENCE_WITHOUT_MEDIA):
+            self.state = LegState.DISCONNECTED
+            self.call.tell(LegDisconnected(self.spec.call_id, self.spec.leg_id))
+        elif self.state is LegState.DISCONNECTED and silent < SILENCE:
+            self.state = LegState.CONNECTED
+            self.call.tell(LegRecovered(self.spec.call_id, self.spec.leg_id))
+
+    def stats(self, now: float) -> LegStats | None:
+        """Counters, None before the leg is connected."""
+        if self.leg is None:
+            return None
+        return msgspec.structs.replace(self.leg.stats(now), transport=self.transport.label)
+
+    # --- end ---
+
+    def fail(self, reason: str) -> None:
+        """Tell why and close."""
+        if self.state in (LegState.FAILED, LegState.CLOSED):
+            return
+        self.state = LegState.FAILED
+        logger.info("leg failed: %s", reason, extra={"call_id": self.spec.call_id, "leg_id": self.spec.leg_id})
+        self.call.tell(LegFailed(self.spec.call_id, self.spec.leg_id, reason))
+        self.call.drop(self)
+
+    async def close(self) -> None:
+        """Say BYE and close_notify, forget addresses and keys."""
+        if self.state is not LegState.FAILED:
+            self.state = LegState.CLOSED
+        self.call.bridge.remove_leg(self.spec.leg_id, time.monotonic())
+        self.leg = None
+        await self.transport.close()
+
+
+class HeldCall:
+    """A call's bridge and its legs."""
+
+    def __init__(self, call_id: str, owner: CallOwner, counters: BridgeCounters, now: float) -> None:
+        self.call_id = call_id
+        self.bridge = Bridge(call_id, random.SystemRandom(), counters)
+        self.legs: dict[str, HeldLeg] = {}
+        self.empty_since = now
+        self.tell = owner.tell
+        self._owner = owner
+
+    def drop(self, leg: HeldLeg) -> None:
+        """Close a leg soon; the call goes on without it."""
+        if self.legs.get(leg.spec.leg_id) is leg:
+            del self.legs[leg.spec.leg_id]
+        if not self.legs:
+            self.empty_since = time.monotonic()
+        self._owner.close_soon(leg)
+
+    def crash(self) -> None:
+        """An exception of our own: this call ends, the others go on."""
+        self._owner.crash(self)
+
+    def status(self) -> CallStatus:
+        legs = tuple(LegStatus(leg.spec.leg_id, leg.state, leg.generation) for leg in self.legs.values())
+        return CallStatus(self.call_id, legs, self.bridge.connected, self.bridge.held)
