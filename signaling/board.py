@@ -72,15 +72,19 @@ class Board:
 
     def finish(self) -> list[Action]:
         """Tell everyone what changed, and hand over the turn's actions, the change to be written first."""
-        if self.queue_moved:
-            self._publish_queue()
-        for call in list(self._touched.values()):
-            self.publish(call)
+        self.tell()
         change = self._change()
         actions: list[Action] = [Persist(change)] if change else []
         actions += self._actions
         self._clear()
         return actions
+
+    def tell(self) -> None:
+        """Send every view that this turn has changed so far."""
+        if self.queue_moved:
+            self._publish_queue()
+        for call in list(self._touched.values()):
+            self.publish(call)
 
     def act(self, action: Action) -> None:
         self._actions.append(action)

@@ -8,13 +8,16 @@ from signaling.protocol import CallRate, CallStart, CallUpdated, Context, Person
 from signaling.records import CallState
 from signaling.session import Session
 from signaling.state import Call, Participant
-from signaling.views import of_ended
+from signaling.views import of_ended, sees
 
 MAX_EXTRA = 20
 
 
 def start(board: Board, session: Session, message: CallStart) -> None:
     """Begin a call, or join the one the shop created for this customer."""
+    if session.call_id and message == session.started:
+        repeat_view(board, session)
+        return
     if session.call_id:
         board.error(session, "wrong_state", "you are in a call", "call.start")
         return
@@ -30,6 +33,13 @@ def start(board: Board, session: Session, message: CallStart) -> None:
         return
     call = invited or _new_call(board, session)
     _join(board, call, session, message)
+
+
+def repeat_view(board: Board, session: Session) -> None:
+    """Answer a request that was fulfilled before: it was repeated after a reconnect."""
+    place = board.place_of(session)
+    if place is not None:
+        board.send(session, CallUpdated(0, sees(*place, board.sessions)))
 
 
 def _new_call(board: Board, session: Session) -> Call:
@@ -50,13 +60,14 @@ def _join(board: Board, call: Call, session: Session, message: CallStart) -> Non
         state.context = session.context or bounded(message.context or Context())
     state.customer_session, state.queued_at = session.session_id, board.at.wall
     call.customer = Participant("customer", session.session_id)
-    session.call_id, session.ended = call.call_id, None
+    session.call_id, session.ended, session.started = call.call_id, None, message
     board.timers.cancel(TimerKey("forget", session.session_id))
     board.timers.cancel(TimerKey("created", call.call_id))
     board.timers.set(TimerKey("queue", call.call_id), board.at.now + board.rules.queue_timeout)
     board.transition(call, Event.QUEUED)
     board.queue_moved = True
     ensure_leg(board, call, call.customer)
+    board.tell()  # that the call waits, before it rings in the same turn
 
 
 def bounded(context: Context) -> Context:
@@ -74,6 +85,8 @@ def rate(board: Board, session: Session, message: CallRate) -> None:
         board.error(session, "wrong_state", "the call goes on", "call.rate")
     elif state is None or state.call_id != message.call_id:
         board.error(session, "not_found", "no such call to rate", "call.rate")
+    elif (state.rating, state.rating_comment) == (message.stars, message.comment):
+        board.send(session, CallUpdated(0, of_ended(state, "customer")))
     elif state.rating:
         board.error(session, "wrong_state", "you have rated this call", "call.rate")
     else:

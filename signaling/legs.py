@@ -28,10 +28,10 @@ def ensure_leg(board: Board, call: Call, one: Participant) -> None:
     if session is None or not session.attached or waits or one.pending is not None:
         return
     if one.current is None:
-        one.current, one.replacing = _open(board, call), False
+        one.current, one.replacing = _open(board, call, session), False
         keep_leg(board, call, one)
     elif one.replacing:
-        one.pending = _open(board, call)
+        one.pending = _open(board, call, session)
 
 
 def keep_leg(board: Board, call: Call, one: Participant) -> None:
@@ -57,8 +57,9 @@ def replace_leg(board: Board, call: Call, one: Participant) -> None:
     ensure_leg(board, call, one)
 
 
-def _open(board: Board, call: Call) -> Leg:
+def _open(board: Board, call: Call, session: Session) -> Leg:
     leg = Leg(board.environment.new_id("leg"))
+    session.leg_ids.append(leg.leg_id)
     board.act(OpenLeg(call.call_id, leg.leg_id))
     return leg
 
@@ -93,7 +94,8 @@ def answered(board: Board, session: Session, message: LegAnswer) -> None:
     place = board.place_of(session)
     leg = place[1].leg(message.leg_id) if place else None
     if place is None or leg is None:
-        board.error(session, "not_found", "no such leg", "leg.answer")
+        if message.leg_id not in session.leg_ids:
+            board.error(session, "not_found", "no such leg", "leg.answer")
     elif message.generation != leg.generation or leg.offer is None:
         board.error(session, "wrong_state", "the answer is not to the newest offer", "leg.answer")
     elif leg.answered < message.generation:

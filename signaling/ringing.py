@@ -3,6 +3,7 @@
 from signaling.actions import Claim, Release
 from signaling.board import Board, TimerKey
 from signaling.call import Event
+from signaling.customers import repeat_view
 from signaling.endings import arm_away, back_to_queue, end_call, stop_ringing
 from signaling.legs import ensure_leg, join, keep_leg, keep_sending
 from signaling.protocol import CallIncoming, ChatAdded
@@ -34,11 +35,12 @@ def _ring_more(board: Board, call: Call) -> None:
     agents = (board.roster.get(agent_id) for agent_id in call.ringers)
     ringing = [agent for agent in agents if agent is not None and agent.attached]
     chosen = choose(need, board.roster, board.rules.ring_agents - len(ringing), ringing)
+    if not chosen:
+        return
+    board.transition(call, Event.OFFERED, agents=[agent.agent_id for agent in chosen])
+    board.queue_moved = True
     for agent in chosen:
         _ring(board, call, agent)
-    if chosen:
-        board.transition(call, Event.OFFERED, agents=[agent.agent_id for agent in chosen])
-        board.queue_moved = True
 
 
 def _ring(board: Board, call: Call, agent: Agent) -> None:
@@ -116,7 +118,11 @@ def _ringing_at(board: Board, session: Session, call_id: str, ref: str) -> Call 
         return call
     if call is None:
         board.error(session, "not_found", "this call is over", ref)
-    elif call.of_session(session.session_id) is not None or session.state.agent_id in call.state.declined:
+    elif ref == "call.accept" and call.of_session(session.session_id) is not None:
+        repeat_view(board, session)
+    elif ref == "call.decline" and session.state.agent_id in call.state.declined:
+        return None  # a repeat
+    elif session.state.agent_id in {*call.state.declined, *call.missed, call.state.agent_id}:
         board.error(session, "wrong_state", "it does not ring here", ref)
     else:
         board.error(session, "not_allowed", "it does not ring here", ref)

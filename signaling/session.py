@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from signaling.protocol import Context, ServerMessage, encode
+from signaling.protocol import CallStart, Context, ServerMessage, encode
 from signaling.records import CallState, SessionState
 
 REPLAY_MESSAGES = 256
@@ -104,6 +104,10 @@ class Session:
         self.restored = False
         """Came from the store; its client may be numbered further than we know."""
         self.context: Context | None = None
+        self.started: CallStart | None = None
+        """How the current call was begun, to know a repeat after a reconnect."""
+        self.leg_ids: deque[str] = deque(maxlen=32)
+        """Legs this page was offered, newest last: an answer may cross the leg's end."""
         self.call_id = ""
         """The call this session takes part in."""
         self.ended: CallState | None = None

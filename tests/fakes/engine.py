@@ -1,0 +1,183 @@
+"""A media engine without media: it keeps what it was told, and can lose a worker."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from media.api import (
+    CallLost,
+    CallStatus,
+    EngineStatus,
+    Kind,
+    LegConnected,
+    LegFailed,
+    LegSpec,
+    LegState,
+    LegStats,
+    LegStatus,
+    MediaEvent,
+    Offer,
+    Slot,
+)
+from media.errors import CapacityError, NegotiationError, UnknownLegError
+
+SLOTS = {"0": Slot.AUDIO, "1": Slot.CAMERA, "2": Slot.MAIN, "3": Slot.SIDE, "4": Slot.AUDIO_SIDE}
+BAD_SDP = "not an answer"
+
+
+@dataclass
+class MediaLeg:
+    leg_id: str
+    state: LegState = LegState.OFFERED
+    generation: int = 0
+    muted: set[Kind] = field(default_factory=set)
+
+
+@dataclass
+class MediaCall:
+    legs: dict[str, MediaLeg] = field(default_factory=dict)
+    connected: tuple[str, ...] = ()
+    held: bool = False
+
+
+class MediaModel:
+    """The engine's state, without awaiting. What happens to it waits in `happened`."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, MediaCall] = {}
+        self.happened: deque[MediaEvent] = deque()
+        self.full = False
+        self.connects: list[tuple[str, tuple[str, ...]]] = []
+        """Every connect there ever was."""
+        self.opened = 0
+
+    def open_leg(self, spec: LegSpec) -> Offer:
+        if self.full:
+            raise CapacityError("no worker")
+        self.opened += 1
+        self.calls.setdefault(spec.call_id, MediaCall()).legs[spec.leg_id] = MediaLeg(spec.leg_id)
+        return Offer(spec.call_id, spec.leg_id, f"offer of {spec.leg_id}", SLOTS)
+
+    def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
+        """A good answer connects at once."""
+        leg = self._leg(call_id, leg_id)
+        if sdp == BAD_SDP or generation != leg.generation:
+            raise NegotiationError("line 1 is wrong")
+        leg.state = LegState.CONNECTED
+        self.happened.append(LegConnected(call_id, leg_id))
+
+    def restart_ice(self, call_id: str, leg_id: str) -> Offer:
+        leg = self._leg(call_id, leg_id)
+        leg.generation += 1
+        return Offer(call_id, leg_id, f"offer of {leg_id}", SLOTS, leg.generation)
+
+    def connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
+        for leg_id in leg_ids:
+            self._leg(call_id, leg_id)
+        self.connects.append((call_id, leg_ids))
+        if call_id in self.calls:
+            self.calls[call_id].connected = leg_ids
+
+    def hold(self, call_id: str, held: bool) -> None:
+        if call_id in self.calls:
+            self.calls[call_id].held = held
+
+    def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
+        leg = self._leg(call_id, leg_id)
+        (leg.muted.add if muted else leg.muted.discard)(kind)
+
+    def close_leg(self, call_id: str, leg_id: str) -> None:
+        call = self.calls.get(call_id)
+        if call is not None and call.legs.pop(leg_id, None) is not None:
+            call.connected = tuple(joined for joined in call.connected if joined != leg_id)
+            if not call.legs:
+                del self.calls[call_id]
+
+    def close_call(self, call_id: str) -> None:
+        self.calls.pop(call_id, None)
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            "fake",
+            tuple(
+                CallStatus(
+                    call_id,
+                    tuple(LegStatus(leg.leg_id, leg.state, leg.generation) for leg in call.legs.values()),
+                    call.connected,
+                    call.held,
+                )
+                for call_id, call in self.calls.items()
+            ),
+        )
+
+    def lose(self, call_id: str) -> None:
+        """The call's worker dies."""
+        self.calls.pop(call_id, None)
+        self.happened.append(CallLost(call_id))
+
+    def fail(self, call_id: str, leg_id: str, reason: str = "dtls") -> None:
+        """A leg breaks for good."""
+        self._leg(call_id, leg_id)
+        self.close_leg(call_id, leg_id)
+        self.happened.append(LegFailed(call_id, leg_id, reason))
+
+    def _leg(self, call_id: str, leg_id: str) -> MediaLeg:
+        call = self.calls.get(call_id)
+        if call is None or leg_id not in call.legs:
+            raise UnknownLegError(leg_id)
+        return call.legs[leg_id]
+
+
+class FakeEngine:
+    """media.api.MediaEngine over a MediaModel."""
+
+    def __init__(self, model: MediaModel | None = None) -> None:
+        self.model = model or MediaModel()
+        self.gate: dict[str, asyncio.Event] = {}
+        """Opening a leg in one of these calls waits for its event."""
+        self._news = asyncio.Event()
+
+    async def open_leg(self, spec: LegSpec) -> Offer:
+        if spec.call_id in self.gate:
+            await self.gate[spec.call_id].wait()
+        return self.model.open_leg(spec)
+
+    async def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
+        self.model.accept_answer(call_id, leg_id, generation, sdp)
+        self._news.set()
+
+    async def restart_ice(self, call_id: str, leg_id: str) -> Offer:
+        return self.model.restart_ice(call_id, leg_id)
+
+    async def connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
+        self.model.connect(call_id, leg_ids)
+
+    async def hold(self, call_id: str, held: bool) -> None:
+        self.model.hold(call_id, held)
+
+    async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
+        self.model.mute(call_id, leg_id, kind, muted)
+
+    async def close_leg(self, call_id: str, leg_id: str) -> None:
+        self.model.close_leg(call_id, leg_id)
+
+    async def close_call(self, call_id: str) -> None:
+        self.model.close_call(call_id)
+
+    async def status(self) -> EngineStatus:
+        return self.model.status()
+
+    async def stats(self, call_id: str) -> tuple[LegStats, ...]:
+        return ()
+
+    def tell(self) -> None:
+        """Something happened to the model from outside."""
+        self._news.set()
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        while True:
+            while self.model.happened:
+                yield self.model.happened.popleft()
+            self._news.clear()
+            await self._news.wait()
