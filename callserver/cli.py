@@ -1,9 +1,10 @@
-"""The command line: `callserver serve`, `demo`, `check-config`, `user`, `site`, `bench`."""
+"""The command line: `callserver serve`, `demo`, `check-config`, `user`, `site`, `bench`, `drill`."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from callserver import __version__, config
@@ -51,8 +52,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--table", action="store_true", help="print all settings with meaning as a Markdown table")
     check.set_defaults(command=_check_config)
-    import_module("callserver.bench.cli").add_parser(commands)
+    _add_measuring(commands)
     return parser
+
+
+def _add_measuring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name in ("callserver.bench.cli", "callserver.drill.cli"):
+        if find_spec(name) is not None:
+            import_module(name).add_parser(commands)
 
 
 def _add_running(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -116,26 +123,37 @@ def _add_accounts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _account(action: str) -> Command:
     def run(options: argparse.Namespace) -> int:
-        return int(getattr(import_module("callserver.accounts"), action)(config.load(options.config), options))
+        from callserver import accounts
+
+        return accounts.run(action, config.load(options.config), options)
 
     return run
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return int(import_module("callserver.supervise").serve(config.load(options.config), options.config))
+    from callserver.supervise import serve
+
+    return serve(config.load(options.config), options.config)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return int(import_module("callserver.demo").run(options))
+    from callserver.demo import run
+
+    return run(options)
 
 
 def _control(options: argparse.Namespace) -> int:
-    import_module("callserver.supervise").exit_with_parent()
-    return int(import_module("callserver.app").run_control(config.load(options.config)))
+    from callserver.app import run_control
+    from callserver.supervise import exit_with_parent
+
+    exit_with_parent()
+    return run_control(config.load(options.config), options.config)
 
 
 def _worker(options: argparse.Namespace) -> int:
-    return int(import_module("callserver.supervise").run_worker(config.load(options.config), options))
+    from callserver.supervise import run_worker
+
+    return run_worker(config.load(options.config), options)
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -3,8 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from callserver.drill.link import Link
 from callserver.drill.spec import SpecError, parse_spec

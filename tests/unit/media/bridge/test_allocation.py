@@ -1,8 +1,7 @@
 """Who gets how much of a leg's target."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.bridge.allocation import MIN_VIDEO_BPS, Allocator, LinkView, parity_ratio
 

@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.bwe.estimator import MIN_BPS, Estimator
 from tests.unit.media.bwe.path import drive

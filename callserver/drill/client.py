@@ -1,0 +1,136 @@
+"""A synthetic caller's signaling: the same HTTP and WebSocket protocol that the pages speak."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import webrtc
+
+from callserver.drill.caller import Caller
+
+HEARTBEAT_SECONDS = 5.0
+_UDP_CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
+
+PrepareOffer = Callable[[str], str]
+"""Changes the server's offer before the caller sees it (a relay takes the place of the server's address)."""
+
+
+class DrillError(Exception):
+    """The server refused something a drill needs; the text says what and why."""
+
+
+def udp_candidates(sdp: str) -> list[tuple[str, int]]:
+    """The UDP addresses in an offer."""
+    return [(host, int(port)) for host, port in dict.fromkeys(_UDP_CANDIDATE.findall(sdp))]
+
+
+class Client:
+    """One session: `connect`, then `send` messages and wait for others with `until`."""
+
+    def __init__(self, http: aiohttp.ClientSession, server: str, caller: Caller, prepare: PrepareOffer) -> None:
+        self._http = http
+        self._server = server
+        self._caller = caller
+        self._prepare = prepare
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._arrived = asyncio.Condition()
+        self.messages: list[tuple[float, dict[str, Any]]] = []
+        """Everything the server said, with its time (loop seconds)."""
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST as our own pages do; raise DrillError for a refusal."""
+        headers = {"Origin": self._server, "X-Callserver": "1"}
+        async with self._http.post(self._server + path, json=body, headers=headers) as response:
+            if response.status >= 400:
+                raise DrillError(f"POST {path}: {response.status} {(await response.text())[:300]}")
+            result: dict[str, Any] = await response.json()
+            return result
+
+    async def connect(self, ticket: str) -> None:
+        """Open the WebSocket and say hello; raise DrillError if the server does not welcome us."""
+        url = self._server.replace("http", "ws", 1) + "/ws/v1"
+        self._socket = await self._http.ws_connect(url, headers={"Origin": self._server}, max_msg_size=1 << 20)
+        await self.send({"type": "hello", "ticket": ticket, "version": 1})
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._beat())]
+        await self.until(lambda message: message["type"] == "welcome")
+
+    async def send(self, message: dict[str, Any]) -> None:
+        assert self._socket is not None
+        await self._socket.send_json(message)
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
+        """The first message, past or future, for which `wanted` is true; raise DrillError if none comes in time."""
+
+        def find() -> dict[str, Any] | None:
+            return next((message for _, message in self.messages if wanted(message)), None)
+
+        try:
+            async with asyncio.timeout(seconds), self._arrived:
+                while (found := find()) is None:
+                    await self._arrived.wait()
+                return found
+        except TimeoutError:
+            heard = ", ".join(message["type"] for _, message in self.messages[-5:])
+            raise DrillError(
+                f"the server did not answer as expected within {seconds:.0f} s; last heard: {heard}"
+            ) from None
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def _read(self) -> None:
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        async for frame in self._socket:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                break
+            message = frame.json()
+            if message["type"] == "leg.offer":
+                await self._answer(message["offer"])
+            async with self._arrived:
+                self.messages.append((loop.time(), message))
+                self._arrived.notify_all()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            seqs = [message.get("seq", 0) for _, message in self.messages]
+            await self.send({"type": "ping", "t": 0, "ack": max(seqs, default=0)})
+
+    async def _answer(self, offer: dict[str, Any]) -> None:
+        """Put our sources into the offered slots and answer, as web/shared/peer.js does."""
+        pc = self._caller.pc
+        sdp = self._prepare(offer["sdp"])
+        await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
+        for transceiver in pc.get_transceivers():
+            slot = offer["slots"].get(transceiver.mid)
+            if slot == "audio":
+                transceiver.direction = "sendrecv"
+                await transceiver.sender.replace_track(self._caller.audio_track)
+            elif slot == "camera":
+                transceiver.direction = "sendonly"
+                await transceiver.sender.replace_track(self._caller.video_track)
+        await pc.set_local_description(await pc.create_answer())
+        assert pc.local_description is not None
+        answer = {"leg_id": offer["leg_id"], "generation": offer["generation"], "sdp": pc.local_description.sdp}
+        await self.send({"type": "leg.answer", **answer})
+
+
+async def customer_ticket(client: Client, site: str) -> str:
+    """A ticket as the widget gets it."""
+    ticket: str = (await client.post("/api/v1/tickets", {"site": site}))["ticket"]
+    return ticket
+
+
+async def agent_ticket(client: Client, login: str, password: str) -> str:
+    """A ticket as the console gets it, after logging in."""
+    await client.post("/api/v1/login", {"login": login, "password": password})
+    ticket: str = (await client.post("/api/v1/agent/tickets", {}))["ticket"]
+    return ticket

@@ -1,0 +1,168 @@
+"""One drill: the same two callers over the same links, through the server and, for comparison, directly."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import pairwise
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from callserver.drill.caller import Caller
+from callserver.drill.client import Client, DrillError, agent_ticket, customer_ticket, udp_candidates
+from callserver.drill.direct import connect_direct, replace_candidates
+from callserver.drill.link import Link
+from callserver.drill.measure import WARM_UP_SECONDS, Direction, measure_audio, measure_video, received_bytes
+from callserver.drill.plan import Plan, Server
+from callserver.drill.relay import Relay
+from callserver.drill.server import local_server
+
+Progress = Callable[[str], None]
+
+
+class Outcome(msgspec.Struct):
+    to_customer: Direction
+    to_agent: Direction
+
+
+class _Recorder:
+    """Reads both callers' statistics once a second while a call runs."""
+
+    def __init__(self, callers: dict[str, Caller]) -> None:
+        self._callers = callers
+        self.rows: list[tuple[float, dict[str, list[dict[str, Any]]]]] = []
+
+    async def run(self, seconds: float, progress: Progress, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for second in range(1, int(seconds) + 1):
+            await asyncio.sleep(max(0.0, started + second - loop.time()))
+            self.rows.append((loop.time(), {key: await caller.stats() for key, caller in self._callers.items()}))
+            if second % 5 == 0:
+                progress(f"{name}: {second} of {seconds:.0f} s")
+
+
+async def drill(plan: Plan, server: Server | None, direct: bool, progress: Progress) -> dict[str, Outcome]:
+    """Run the plan through `server` (None: one of our own) and, if asked, directly; raise DrillError, TimeoutError."""
+    async with local_server() if server is None else nullcontext(server) as target:
+        outcomes = {"ours": await run_ours(plan, target, progress)}
+    if direct:
+        outcomes["direct"] = await run_direct(plan, progress)
+    return outcomes
+
+
+async def run_direct(plan: Plan, progress: Progress) -> Outcome:
+    """libwebrtc to libwebrtc over the links."""
+    customer, agent = Caller("customer", plan.seed), Caller("agent", plan.seed + 100)
+    relay = None
+    try:
+        relay = await connect_direct(customer, agent, plan.to_customer, plan.from_customer, plan.seed)
+        return await _converse(customer, agent, relay, plan, progress, "direct", lambda: 0.0)
+    finally:
+        await asyncio.gather(customer.stop(), agent.stop())
+        if relay is not None:
+            relay.close()
+
+
+async def run_ours(plan: Plan, server: Server, progress: Progress) -> Outcome:
+    """The same through the server, with the protocol the pages speak; the customer's link is the emulated one."""
+    customer, agent = Caller("customer", plan.seed), Caller("agent", plan.seed + 100)
+    # Seeds as in connect_direct: the same packets are lost, as far as the streams are the same.
+    relay = Relay(
+        towards_far=Link(plan.from_customer, random.Random(plan.seed)),  # noqa: S311 - an emulated link, not a secret
+        towards_near=Link(plan.to_customer, random.Random(plan.seed + 1)),  # noqa: S311
+    )
+
+    def through_relay(sdp: str) -> str:
+        addresses = udp_candidates(sdp)
+        if not addresses:
+            raise DrillError("the server offered no UDP address")
+        relay.connect_far(addresses[0])
+        return replace_candidates(sdp, relay.near)
+
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        caller_side = Client(http, server.url, customer, through_relay)
+        agent_side = Client(http, server.url, agent, lambda sdp: sdp)
+        try:
+            await _set_up(caller_side, agent_side, server)
+            await asyncio.gather(customer.connected(), agent.connected())
+            return await _converse(customer, agent, relay, plan, progress, "ours", lambda: _paused(caller_side))
+        finally:
+            await asyncio.gather(caller_side.close(), agent_side.close())
+            await asyncio.gather(customer.stop(), agent.stop())
+            relay.close()
+
+
+async def _set_up(customer: Client, agent: Client, server: Server) -> None:
+    """Log in, call, answer."""
+    await agent.connect(await agent_ticket(agent, server.login, server.password))
+    await agent.send({"type": "agent.status", "status": "ready"})
+    await customer.connect(await customer_ticket(customer, server.site))
+    await customer.send({"type": "call.start", "media": "video", "language": "en", "name": "Drill"})
+    ring = await agent.until(lambda message: message["type"] == "call.incoming")
+    await agent.until(lambda message: message["type"] == "leg.offer")
+    await agent.send({"type": "call.accept", "call_id": ring["call"]["call_id"]})
+    for side in (customer, agent):
+        await side.until(lambda m: m["type"] == "call.updated" and m["call"]["phase"] == "active")
+
+
+def _paused(client: Client) -> float:
+    """Seconds for which the server told this client that the picture is paused."""
+    total, since = 0.0, None
+    for at, message in client.messages:
+        if message["type"] != "media.limited":
+            continue
+        if message.get("video") == "paused" and since is None:
+            since = at
+        elif message.get("video") != "paused" and since is not None:
+            total, since = total + at - since, None
+    if since is not None:
+        total += asyncio.get_running_loop().time() - since
+    return total
+
+
+async def _converse(
+    customer: Caller,
+    agent: Caller,
+    relay: Relay,
+    plan: Plan,
+    progress: Progress,
+    name: str,
+    paused: Callable[[], float],
+) -> Outcome:
+    loop = asyncio.get_running_loop()
+    relay.start_clock()
+    start = loop.time() + WARM_UP_SECONDS
+    customer.start()
+    agent.start()
+    recorder = _Recorder({"customer": customer, "agent": agent})
+    await recorder.run(plan.seconds, progress, name)
+    end, silent = loop.time(), paused()
+    progress(f"{name}: measuring")
+    return Outcome(
+        to_customer=_judge(agent, customer, "customer", recorder, start, end, silent),
+        to_agent=_judge(customer, agent, "agent", recorder, start, end, 0.0),
+    )
+
+
+def _judge(
+    sender: Caller, receiver: Caller, key: str, recorder: _Recorder, start: float, end: float, paused: float
+) -> Direction:
+    rows = [(at, received_bytes(stats[key])) for at, stats in recorder.rows if at >= start]
+    duration = max(rows[-1][0] - rows[0][0], 0.1)
+    kilobits = [(rows[-1][1][i] - rows[0][1][i]) * 8 / 1000 for i in (0, 1)]
+    timeline = []
+    for (before, (first, _)), (at, (second, _)) in pairwise(rows):
+        frames = sum(1 for t, _ in receiver.heard.frames if before < t <= at)
+        rate = (second - first) * 8 / 1000 / (at - before)
+        timeline.append({"at": round(at - start, 1), "kbps": round(rate, 1), "fps": round(frames / (at - before), 1)})
+    return Direction(
+        audio=measure_audio(sender, receiver, start, end, recorder.rows[-1][1][key]),
+        video=measure_video(sender, receiver, start, end, paused),
+        kbps=round(kilobits[0] / duration, 1),
+        protection_kbps=round(kilobits[1] / duration, 1),
+        timeline=timeline,
+    )
