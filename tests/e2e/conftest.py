@@ -1,14 +1,16 @@
 """What the end-to-end tests share: one running product, one Chromium, one event loop for all of them."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.people import Agent, Customer, People, chromium_flags, chromium_path
 from tests.e2e.product import ARTIFACTS, Product
+from tests.e2e.timing import Timings, write
 
 FAILED = pytest.StashKey[bool]()
 
@@ -60,10 +62,16 @@ async def agent(people: People) -> Agent:
     return await people.agent()
 
 
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "broken kettle.png"
+    Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(path)
+    return path
+
+
 @pytest.fixture(scope="session")
-def timings() -> Iterator[dict[str, list[float]]]:
-    """Milliseconds of steps on the way, by name: printed into artifacts/timings.json, never asserted."""
-    collected: dict[str, list[float]] = {}
+def timings() -> Iterator[Timings]:
+    """Milliseconds of steps on the way: written to artifacts/timings.json, never asserted."""
+    collected: Timings = {}
     yield collected
-    ARTIFACTS.mkdir(exist_ok=True)
-    (ARTIFACTS / "timings.json").write_text(json.dumps(collected, indent=2, sort_keys=True) + "\n")
+    write(collected, ARTIFACTS / "timings.json")

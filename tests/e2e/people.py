@@ -263,6 +263,12 @@ class Agent(Person):
         await self.ended()
         await self.page.locator(".wrap-up .primary").click()
 
+    async def show_chat(self) -> None:
+        """On a phone the chat shares its place with the customer's context."""
+        tab = self.page.locator("#tab-chat")
+        if await tab.is_visible():
+            await tab.click()
+
     async def say(self, text: str) -> None:
         await self.page.locator("#chat-text").fill(text)
         await self.page.locator("#chat-text").press("Enter")
@@ -284,6 +290,12 @@ class People:
         self._browser = browser
         self._product = product
         self._all: list[Person] = []
+
+    async def visitor(self, **options: Any) -> Person:
+        """Before any page."""
+        visitor = await Person.arrive(self._browser, self._product, **options)
+        self._all.append(visitor)
+        return visitor
 
     async def customer(self, *, path: str = "/shop", **options: Any) -> Customer:
         """In front of the open widget."""

@@ -3,44 +3,12 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.e2e.people import Agent, Customer, People
 from tests.e2e.product import Product, until
+from tests.e2e.timing import Timings, note_call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
-Timings = dict[str, list[float]]
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "broken kettle.png"
-    Image.effect_mandelbrot((640, 480), (-2, -1.5, 1, 1.5), 60).convert("RGB").save(path)
-    return path
-
-
-def since(events: list[dict[str, object]], name: str, after: float) -> float | None:
-    """Milliseconds from `after` to the first event of this name that is later."""
-    times = [float(str(event["at"])) for event in events if event["name"] == name]
-    return next((time - after for time in sorted(times) if time >= after), None)
-
-
-async def note_times(timings: Timings, customer: Customer, agent: Agent) -> None:
-    """What the two pages saw, in milliseconds; the clocks are the same machine's."""
-    theirs, ours = await customer.events(), await agent.events()
-    clicks = {str(event["detail"]): float(str(event["at"])) for event in [*theirs, *ours] if event["name"] == "click"}
-    called = next((at for label, at in clicks.items() if label.startswith("Call")), None)
-    answered = next((at for label, at in clicks.items() if label.startswith("Answer")), None)
-    found = {
-        "click to connected": called and since(theirs, "connected", called),
-        "answer to first audio at the customer": answered and since(theirs, "first-audio", answered),
-        "answer to first frame at the customer": answered and since(theirs, "first-video", answered),
-        "answer to first audio at the agent": answered and since(ours, "first-audio", answered),
-        "answer to first frame at the agent": answered and since(ours, "first-video", answered),
-    }
-    for name, milliseconds in found.items():
-        if milliseconds is not None:
-            timings.setdefault(name, []).append(round(milliseconds, 1))
 
 
 async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, photo: Path, timings: Timings) -> None:
@@ -57,7 +25,7 @@ async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, 
     await agent.hears()
     await customer.sees()
     await agent.sees()
-    await note_times(timings, customer, agent)
+    await note_call(timings, customer, agent)
 
     await customer.say("It does not boil <b>any more</b>")
     await agent.reads("It does not boil <b>any more</b>")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.people import Agent, Customer
 from tests.e2e.product import Product, until
+from tests.e2e.timing import Timings, note_recovery
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -48,23 +49,20 @@ async def test_a_refresh_of_the_store_keeps_the_call(customer: Customer, agent: 
 
 
 async def test_a_killed_media_worker_heals_by_itself(
-    customer: Customer, agent: Agent, product: Product, timings: dict[str, list[float]]
+    customer: Customer, agent: Agent, product: Product, timings: Timings
 ) -> None:
     await talk(customer, agent)
     connections = (await customer.figures())["connections"]
     (worker,) = product.serving_workers()
-    product.kill(worker)
     killed = time.time() * 1000
+    product.kill(worker)
 
     async def connected_anew() -> bool:
         return bool((await customer.figures())["connections"] > connections and (await agent.figures())["live"])
 
     await until(connected_anew, "both have a new connection", 20)
     await both_hear_and_see(customer, agent)
-    for person in (customer, agent):
-        events = await person.events()
-        after = [event["at"] - killed for event in events if event["name"] == "first-audio" and event["at"] > killed]
-        timings.setdefault("worker killed to sound back", []).extend(after[:1])
+    await note_recovery(timings, customer, agent, killed)
     await customer.say("still here")
     await agent.reads("still here")
     await agent.hang_up()

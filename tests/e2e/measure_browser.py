@@ -1,0 +1,100 @@
+"""Time the steps of real calls in Chromium on this machine: `make measure ARGS="--runs 20 --kills 10"`.
+
+Prints one JSON object, milliseconds. Each run is a customer with a new browser profile, as a first visitor has;
+sound and frames count when they reach the page's track, so decoded.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+from tests.e2e.people import Agent, People, chromium_flags, chromium_path
+from tests.e2e.product import ARTIFACTS, Product, until
+from tests.e2e.timing import Timings, note_call, note_recovery, summary, write
+
+
+async def one_call(people: People, agent: Agent, timings: Timings) -> None:
+    customer = await people.customer()
+    await customer.page.wait_for_timeout(1000)  # a person reads before they press
+    await customer.call()
+    await customer.media_connected()
+    await agent.media_connected()
+    await agent.answer()
+    for person in (customer, agent):
+        await person.hears()
+        await person.sees()
+    await note_call(timings, customer, agent)
+    await customer.hang_up()
+    await agent.back_to_ready()
+    await customer.leave()
+
+
+async def one_kill(people: People, agent: Agent, product: Product, timings: Timings) -> None:
+    customer = await people.customer()
+    await customer.call()
+    await agent.answer()
+    await customer.hears()
+    await agent.hears()
+    (worker,) = product.serving_workers()
+    before = (await customer.figures())["connections"], (await agent.figures())["connections"]
+    killed = time.time() * 1000
+    product.kill(worker)
+
+    async def both_back() -> bool:
+        theirs, ours = await customer.figures(), await agent.figures()
+        return theirs["connections"] > before[0] and ours["connections"] > before[1] and theirs["live"] and ours["live"]
+
+    await until(both_back, "both sides are connected anew", 30)
+    await customer.hears()
+    await agent.hears()
+    await note_recovery(timings, customer, agent, killed)
+    await customer.hang_up()
+    await agent.back_to_ready()
+    await customer.leave()
+
+
+async def measure(options: argparse.Namespace) -> Timings:
+    timings: Timings = {}
+    log = ARTIFACTS / "measure.log"
+    log.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as directory:
+        product = Product(Path(directory), log)
+        await product.start()
+        try:
+            async with async_playwright() as playwright:
+                flags = chromium_flags(options.fps)
+                browser = await playwright.chromium.launch(executable_path=chromium_path(), args=flags)
+                people = People(browser, product)
+                agent = await people.agent()
+                for number in range(options.runs):
+                    print(f"call {number + 1} of {options.runs}", file=sys.stderr)
+                    await one_call(people, agent, timings)
+                for number in range(options.kills):
+                    print(f"worker kill {number + 1} of {options.kills}", file=sys.stderr)
+                    await one_kill(people, agent, product, timings)
+                await browser.close()
+        finally:
+            await product.stop()
+    return timings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20, help="calls (default: %(default)s)")
+    parser.add_argument(
+        "--kills", type=int, default=10, help="calls whose media worker is killed (default: %(default)s)"
+    )
+    parser.add_argument("--fps", type=int, default=15, help="of the pretended cameras (default: %(default)s)")
+    timings = asyncio.run(measure(parser.parse_args()))
+    write(timings, ARTIFACTS / "browser-figures.json")
+    print(json.dumps(summary(timings), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""How the pages look, on a phone and a desktop, from left to right and from right to left: pictures for people to
+look at in artifacts/screens, and what a machine can see: axe-core's rules, nothing wider than the screen, no errors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Frame, Page, ViewportSize
+
+from tests.e2e.people import DESKTOP, PHONE, Agent, Customer, People, Person
+from tests.e2e.product import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+AXE = ROOT / "tests/e2e/node_modules/axe-core/axe.min.js"
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    assert AXE.is_file(), "axe-core is missing: `make e2e` fetches it with npm (see tests/e2e/package.json)"
+    return AXE.read_text()
+
+
+async def faults(frame: Frame | Page, axe: str) -> list[str]:
+    """What axe-core finds, one line an element."""
+    if not await frame.evaluate("() => 'axe' in window"):
+        await frame.evaluate(axe)
+    options = {"runOnly": {"type": "tag", "values": STANDARDS}, "iframes": False}
+    found: dict[str, Any] = await frame.evaluate(f"() => axe.run(document, {json.dumps(options)})")
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+async def look(person: Person, name: str, axe: str, direction: str) -> None:
+    frame = await person.frame()
+    assert await frame.evaluate("() => document.documentElement.dir || 'ltr'") == direction, name
+    await person.screenshot(name)
+    too_wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await frame.evaluate(too_wide) <= 0, f"{name}: scrolls sideways"
+    assert await faults(frame, axe) == [], name
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("locale", "direction"), [("en", "ltr"), ("ar", "rtl")], ids=["en", "ar"])
+async def test_every_screen(
+    people: People, axe: str, locale: str, direction: str, size: ViewportSize, photo: Path
+) -> None:
+    where = f"{locale}-{size['width']}x{size['height']}"
+
+    async def seen(person: Person, name: str) -> None:
+        await look(person, f"{name}-{where}", axe, direction)
+
+    agent: Agent = await people.agent(size=size, locale=locale)
+    await seen(agent, "console-1-desk")
+    customer: Customer = await people.customer(size=size, locale=locale, path=f"/shop?locale={locale}")
+    await seen(customer, "widget-1-lobby")
+    await customer.call("مريم" if locale == "ar" else "Maria")
+    await seen(customer, "widget-2-waiting")
+    await agent.rings()
+    await seen(agent, "console-2-ringing")
+    await agent.answer()
+    await customer.screen("call")
+    await customer.sees()
+    await agent.sees()
+    await seen(customer, "widget-3-call")
+    await customer.say("It does not boil any more")
+    await customer.send_photo(photo)
+    await customer.sees_photos(1)
+    await seen(customer, "widget-4-chat")
+    await agent.show_chat()
+    await agent.sees_photos(1)
+    await seen(agent, "console-3-call")
+    await agent.hang_up()
+    await customer.screen("ended")
+    await seen(customer, "widget-5-ended")
+    await agent.ended()
+    await seen(agent, "console-4-ended")
+    for page in ("calls", "settings"):
+        await agent.page.goto(f"/console#/{page}")
+        await agent.page.locator("main h1").first.wait_for()
+        await seen(agent, f"console-5-{page}")
+    assert customer.complaints + agent.complaints == []
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+async def test_store_and_sign_in(people: People, axe: str, size: ViewportSize) -> None:
+    visitor = await people.visitor(size=size)
+    for path in ("/shop", "/console"):
+        await visitor.page.goto(path)
+        await visitor.page.locator("h1").first.wait_for()
+        await look(visitor, f"{path.strip('/')}-0-first-en-{size['width']}x{size['height']}", axe, "ltr")
+
+
+async def test_a_blocked_microphone_is_explained(people: People, axe: str) -> None:
+    blocked = """navigator.mediaDevices.getUserMedia =
+      () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"))"""
+    customer = await people.customer(init=blocked)
+    await customer.shows(await customer.find("[data-ref=help]"), "help with the permission")
+    await look(customer, "widget-1-blocked-en-1280x800", axe, "ltr")
