@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from callserver.drill.picture import FPS, HEIGHT, WIDTH, Picture, read_number
 
+webrtc.allow_loopback()  # the links are emulated on this machine
+
 SPEECH_RATE = 16_000
 _CHUNK = SPEECH_RATE // 100
 Samples = NDArray[np.int16]

@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
-import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     drill.add_argument("--against", choices=["direct"], help="also libwebrtc to libwebrtc over the same links")
     drill.add_argument("--server", metavar="URL", help="a deployed server instead of one started here")
     drill.add_argument("--site", default="demo", help="with --server: site of the call (default: %(default)s)")
-    drill.add_argument("--login", help="with --server: agent who answers; password from CALLSERVER_DRILL_PASSWORD")
+    drill.add_argument("--login", help="with --server: agent who answers")
+    drill.add_argument("--password-file", type=Path, metavar="FILE", help="with --login; without it you are asked")
     drill.add_argument("--chart", type=Path, metavar="FILE.svg", help="also draw the run")
     drill.add_argument("--json", action="store_true", help="print figures as JSON")
     drill.set_defaults(command=_run)
@@ -52,10 +53,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(options: argparse.Namespace) -> int:
     try:
         plan, server = _plan(options), _server(options)
-    except (SpecError, ValueError) as error:
+    except (SpecError, ValueError, OSError) as error:
         print(f"callserver drill: {error}", file=sys.stderr)
         return 2
-    os.environ.setdefault("WRTC_ALLOW_LOOPBACK", "1")  # read when libwebrtc is imported
     try:
         from callserver.drill.run import drill
     except ImportError as error:
@@ -94,9 +94,12 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _server(options: argparse.Namespace) -> Server | None:
     if not options.server:
         return None
-    password = os.environ.get("CALLSERVER_DRILL_PASSWORD", "")
-    if not options.login or not password:
-        raise ValueError("--server needs --login and the password in CALLSERVER_DRILL_PASSWORD")
+    if not options.login:
+        raise ValueError("--server needs --login, an agent who answers the call")
+    if options.password_file:
+        password = options.password_file.read_text().strip()
+    else:
+        password = getpass(f"Password of {options.login}: ")
     return Server(options.server.rstrip("/"), options.site, options.login, password)
 
 

@@ -1,7 +1,6 @@
 """The server a drill talks to: one of its own on free ports, or one that is deployed."""
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -16,6 +15,15 @@ from callserver.drill.client import DrillError
 from callserver.drill.plan import Server
 
 START_SECONDS = 20.0
+_CONFIG = """\
+drain_timeout = 1.0
+[media]
+host = "127.0.0.1"
+advertise = ["127.0.0.1"]
+port = {port}
+workers = 1
+spare = false
+"""
 
 
 @asynccontextmanager
@@ -24,18 +32,22 @@ async def local_server() -> AsyncIterator[Server]:
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
         port, https_port, media_port = _free_port(), _free_port(), _free_port()
         log_path = Path(folder) / "server.log"
-        environment = os.environ | {
-            "CALLSERVER_MEDIA__PORT": str(media_port),
-            "CALLSERVER_MEDIA__HOST": "127.0.0.1",
-            "CALLSERVER_MEDIA__ADVERTISE": "127.0.0.1",
-            "CALLSERVER_MEDIA__WORKERS": "1",
-            "CALLSERVER_MEDIA__SPARE": "false",
-            "CALLSERVER_DRAIN_TIMEOUT": "1",
-        }
-        arguments = ["-m", "callserver", "demo", "--port", str(port), "--https-port", str(https_port)]
+        config_path = Path(folder) / "drill.toml"
+        config_path.write_text(_CONFIG.format(port=media_port))
+        arguments = [
+            "-m",
+            "callserver",
+            "--config",
+            str(config_path),
+            "demo",
+            "--port",
+            str(port),
+            "--https-port",
+            str(https_port),
+        ]
         with log_path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, "--data-dir", folder, stdout=log, stderr=log, env=environment
+                sys.executable, *arguments, "--data-dir", folder, stdout=log, stderr=log
             )
         try:
             url = f"http://localhost:{port}"

@@ -1,6 +1,7 @@
 """The command line of the drill refuses what it cannot run, before anything heavy is loaded."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,11 @@ def test_a_drill_has_a_sensible_length(seconds: str) -> None:
         _plan(_parse("--seconds", seconds))
 
 
-def test_a_deployed_server_needs_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CALLSERVER_DRILL_PASSWORD", raising=False)
-    with pytest.raises(ValueError, match="PASSWORD"):
-        _server(_parse("--server", "https://calls.example", "--login", "ana"))
+def test_a_deployed_server_needs_an_agent(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--login"):
+        _server(_parse("--server", "https://calls.example"))
+    (tmp_path / "password").write_text("secret\n")
+    server = _server(
+        _parse("--server", "https://calls.example/", "--login", "ana", "--password-file", str(tmp_path / "password"))
+    )
+    assert server == ("https://calls.example", "demo", "ana", "secret")
