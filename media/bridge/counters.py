@@ -8,10 +8,8 @@ class Counters:
         "packets_after_close",
         "packets_dropped_codec",
         "packets_dropped_late",
-        "packets_dropped_no_slot",
         "packets_dropped_waiting_key_frame",
         "packets_duplicate",
-        "packets_forwarded",
         "retransmissions_refused",
         "retransmissions_sent",
         "rtcp_dropped_rate",
@@ -29,10 +27,8 @@ class Counters:
     packets_after_close: int
     packets_dropped_codec: int
     packets_dropped_late: int
-    packets_dropped_no_slot: int
     packets_dropped_waiting_key_frame: int
     packets_duplicate: int
-    packets_forwarded: int
     retransmissions_refused: int
     retransmissions_sent: int
     rtcp_dropped_rate: int

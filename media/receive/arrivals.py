@@ -35,7 +35,7 @@ class ArrivalRecorder:
         """Note one packet."""
         highest = self._highest
         extended = highest + ((sequence_number - highest + 0x8000) & 0xFFFF) - 0x8000
-        if extended > highest:
+        if extended > highest or highest < 0:
             if highest < 0 or extended - highest > MAX_KEPT:
                 extended = self._begin(sequence_number, extended, now)
             self._highest = extended

@@ -21,6 +21,11 @@ class SentPackets:
         self._resent: dict[int, float] = {}
         self._oldest = 0
 
+    @property
+    def held(self) -> int:
+        """Packets kept now."""
+        return sum(packet is not None for packet in self._ring)
+
     def store(self, number: int, now: float, data: bytes, layout: Layout) -> None:
         """Keep a packet; the one a full ring before goes."""
         if not self._ring:

@@ -1,0 +1,162 @@
+"""Sources that change under the bridge: other SSRCs, other codecs, padding, pages that restart."""
+
+from dataclasses import dataclass
+
+from media.api import Kind, Slot
+from media.bridge.parameters import LegParameters, PayloadTypes
+from media.wire.red import build_red, parse_red
+from media.wire.rtcp import Goodbye, build_goodbye
+from tests.sim.call import Call, two_people
+from tests.sim.page import TYPES, Page, parameters
+from tests.sim.source import OPUS, RED_AUDIO
+
+
+def with_page(types: PayloadTypes) -> tuple[Call, Page, Page]:
+    """A customer who accepts everything and an agent who accepts `types`, connected."""
+    call = Call()
+    customer = call.join("customer")
+    agent = call.join("agent", Page(call.clock, 2000, 9, parameters(2000, types)))
+    call.connect("customer", "agent")
+    return call, customer, agent
+
+
+def test_a_page_that_restarts_its_tracks_is_followed() -> None:
+    call, customer, agent = two_people()
+    call.connect("customer", "agent")
+    call.run(2)
+    customer.audio.ssrc, customer.video.ssrc = 501, 502
+    customer.audio.sequence, customer.video.sequence = 3, 60000
+    customer.audio.timestamp_at_zero = customer.video.timestamp_at_zero = 99
+    customer.camera.rtx_ssrc = 503
+    customer.up.loss = 0.1
+    call.run(4)
+    customer.up.loss = 0.0
+    call.run(1.5)
+    assert call.bridge.counters.ssrc_changes == 3
+    video = agent.sinks[Slot.MAIN]
+    assert video.missing() == []
+    assert video.decodable()[-1].number > customer.camera.frame - 6
+    assert max(agent.sinks[Slot.AUDIO].timestamps()) - min(agent.sinks[Slot.AUDIO].timestamps()) < 8 * 48000
+
+
+def test_sources_that_were_not_announced_are_known_by_mid_or_payload_type() -> None:
+    for sends_mid in (True, False):
+        call = Call()
+        unannounced = LegParameters(
+            "server",
+            parameters(1000).extensions,
+            tuple(type(slot)(slot.mid, slot.slot, slot.kind, slot.payload_types) for slot in parameters(1000).inbound),
+            parameters(1000).outbound,
+        )
+        customer = call.join("customer", Page(call.clock, 1000, 4, unannounced))
+        customer.audio.sends_mid = customer.video.sends_mid = sends_mid
+        agent = call.join("agent")
+        call.connect("customer", "agent")
+        customer.up.loss = 0.05
+        call.run(4)
+        customer.up.loss = 0.0
+        call.run(1.5)
+        assert agent.sinks[Slot.MAIN].missing() == []
+        assert len(agent.sinks[Slot.MAIN].decodable()) > 140
+        assert len(agent.sinks[Slot.AUDIO].packets) > 230
+
+
+def test_padding_is_not_forwarded_and_leaves_no_gap() -> None:
+    call, customer, agent = two_people()
+    call.connect("customer", "agent")
+    call.clock.every(0.1, lambda: customer.video.send(b"", padding=200))
+    call.run(4)
+    video = agent.sinks[Slot.MAIN]
+    assert video.missing() == []
+    assert all(packet.payload and not packet.padding for packet in video.in_order())
+    assert len(video.decodable()) == len(video.frames()) > 110
+
+
+def test_red_audio_goes_as_it_is_to_who_takes_it_and_reduced_to_who_does_not() -> None:
+    for types in (TYPES, PayloadTypes(opus=OPUS)):
+        call, customer, agent = with_page(types)
+        customer.microphone.on = False
+        number = 0
+
+        def talk(customer: Page = customer) -> None:
+            nonlocal number
+            number += 1
+            payload = build_red([(OPUS, 960, b"before" * 10)], OPUS, b"talk" + number.to_bytes(4))
+            customer.audio.payload_type = RED_AUDIO
+            customer.audio.send(payload, level=20)
+
+        call.clock.every(0.02, talk)
+        call.run(2)
+        packets = agent.sinks[Slot.AUDIO].in_order()
+        assert agent.sinks[Slot.AUDIO].missing() == []
+        assert len(packets) > 80
+        for packet in packets:
+            if types is TYPES:
+                assert packet.payload_type == RED_AUDIO
+                primary = parse_red(packet.payload, 0, len(packet.payload))[-1]
+                assert packet.payload[primary.start :].startswith(b"talk")
+            else:
+                assert packet.payload_type == OPUS
+                assert packet.payload.startswith(b"talk")
+                assert len(packet.payload) == 8
+
+
+def test_a_codec_the_far_side_lacks_is_dropped_and_counted() -> None:
+    call, _, agent = with_page(PayloadTypes(opus=OPUS, h264=102))
+    call.run(2)
+    assert agent.sinks[Slot.MAIN].packets == {}
+    assert agent.sinks[Slot.AUDIO].packets
+    assert call.bridge.counters.packets_dropped_codec > 100
+
+
+@dataclass
+class Started:
+    kinds: list[Kind]
+
+
+def test_media_started_is_told_once_a_kind() -> None:
+    call = Call()
+    page = call.join("customer", sending=False)
+    started = Started([])
+    call.legs["customer"].media_started = started.kinds.append
+    page.microphone.tick()
+    page.microphone.tick()
+    page.camera.tick()
+    call.run(1)
+    assert started.kinds == [Kind.AUDIO, Kind.VIDEO]
+    assert call.legs["customer"].started_kinds == {Kind.AUDIO, Kind.VIDEO}
+
+
+def test_a_source_that_said_goodbye_may_come_back() -> None:
+    call, customer, agent = two_people()
+    call.connect("customer", "agent")
+    call.run(1)
+    customer.camera.on = False
+    call.run(0.2)
+    customer.up.send(build_goodbye(Goodbye((customer.video.ssrc,))))
+    call.run(1)
+    customer.camera.on = True
+    call.run(2)
+    video = agent.sinks[Slot.MAIN]
+    assert video.missing() == []
+    assert video.decodable()[-1].number > customer.camera.frame - 6
+
+
+def test_statistics_tell_what_happened() -> None:
+    call, customer, agent = two_people()
+    call.connect("customer", "agent")
+    call.run(2)
+    customer.up.loss = 0.1
+    call.run(4)
+    up, down = call.stats("customer"), call.stats("agent")
+    assert up.packets_lost_uplink > 30
+    assert 0.02 < up.fraction_lost_uplink < 0.25
+    assert 90 < (up.rtt_ms or 0) < 110
+    assert up.audio_level == 20
+    assert 700_000 < up.received_bps < 1_200_000
+    assert 700_000 < down.sent_bps < 1_200_000
+    assert up.nacks_sent > 30
+    assert up.key_frames_requested >= 1
+    assert down.retransmitted == call.outlets["agent"].retransmissions
+    assert down.packets_lost_uplink == 0
+    assert agent.sinks[Slot.MAIN].packets
