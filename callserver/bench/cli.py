@@ -1,0 +1,120 @@
+"""The command line of the benches."""
+
+import argparse
+import asyncio
+import pstats
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+
+import msgspec
+
+from callserver.bench import BenchError
+
+EXIT_FAILED = 1
+
+_FORWARD = """\
+Start one media worker as in production, connect two synthetic pages a call to it (real ICE, DTLS and SRTP) and let
+each page send 120 video packets of 1100 B and 50 audio packets of 100 B a second, evenly paced, with the RTCP of a
+browser. Worker and generator are two processes, on different cores where there are two.
+
+us_per_forwarded_packet is the CPU time of the worker (everything it did in the measuring time) by media packet that
+came back. latency_ms is measured from writing a packet to its arrival (kernel timestamp). A generator_cpu_fraction
+near 1 or generator_skipped_ms above 0 means that the generator was the limit."""
+
+_CONNECT = """\
+Start one media worker as in production and connect synthetic pages to it: offer, connectivity check, DTLS handshake,
+answer, until the worker says "connected"; first one after another, then 32 at a time. cpu_ms_per_connection is the
+CPU time of the worker, closing included; the page's own share of connect_ms is a DTLS client's."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `bench` to the program's commands."""
+    bench = commands.add_parser(
+        "bench",
+        help="measure the media workers of this machine",
+        description="Measure what this machine's media workers can do. Needs Linux and nothing else running.",
+    ).add_subparsers(title="what to measure", required=True, metavar="BENCH")
+    forward = _add(bench, "forward", "cost and delay of forwarding", _FORWARD)
+    forward.add_argument("--calls", type=_positive, default=40, metavar="N", help="1:1 calls (default: %(default)s)")
+    forward.add_argument("--seconds", type=float, default=10.0, metavar="S", help="(default: %(default)g)")
+    forward.set_defaults(command=_forward)
+    connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
+    connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
+    connect.set_defaults(command=_connect)
+
+
+def _add(
+    bench: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, title: str, description: str
+) -> argparse.ArgumentParser:
+    parser = bench.add_parser(
+        name, help=title, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="write a cProfile of the worker there (it runs 2 to 3 times slower)",
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected 1 or more")
+    return number
+
+
+def _forward(options: argparse.Namespace) -> int:
+    from callserver.bench.forward import forward
+
+    return _run(
+        options,
+        forward(options.calls, options.seconds, config=options.config, profile=options.profile, say=_say),
+    )
+
+
+def _connect(options: argparse.Namespace) -> int:
+    from callserver.bench.connect import connect
+
+    return _run(options, connect(options.count, config=options.config, profile=options.profile, say=_say))
+
+
+def _run(options: argparse.Namespace, work: Coroutine[None, None, msgspec.Struct]) -> int:
+    try:
+        report = asyncio.run(work)
+    except BenchError as error:
+        print(f"callserver bench: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    if options.json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        _print(msgspec.to_builtins(report))
+    if options.profile is not None:
+        _print_profile(options.profile)
+    return 0
+
+
+def _print(report: dict[str, object], indent: str = "") -> None:
+    for name, value in report.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print(value, indent + "  ")
+        else:
+            print(
+                f"{indent}{name:<{34 - len(indent)}} {value:,}" if isinstance(value, int | float) else f"{name} {value}"
+            )
+
+
+def _print_profile(path: Path) -> None:
+    """The functions with the most time of their own, on stderr."""
+    if not path.exists():
+        print(f"callserver bench: the worker left no profile in {path}", file=sys.stderr)
+        return
+    pstats.Stats(str(path), stream=sys.stderr).sort_stats("tottime").print_stats(35)
+
+
+def _say(text: str) -> None:
+    print(f"{text} …", file=sys.stderr, flush=True)

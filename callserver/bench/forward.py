@@ -1,0 +1,133 @@
+"""`callserver bench forward`: what it costs to forward, and how late packets get."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from callserver.bench import BenchError
+from callserver.bench.dialing import Dialing, at_most
+from callserver.bench.load import Load
+from callserver.bench.subject import Subject, own_cpu_seconds, running_worker
+from callserver.bench.traffic import Traffic
+
+WARM_UP = 3.0
+"""Seconds of traffic before the measurement: key frames, first reports, caches."""
+
+_QUIET = 0.3
+_LEGS_A_PORT = 10
+_CONNECTING_AT_ONCE = 8
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Milliseconds from writing a packet in the generator to its arrival back from the worker."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class ForwardReport(msgspec.Struct, frozen=True):
+    calls: int
+    seconds: float
+    packets: int
+    """Media packets that came back within the measuring time."""
+    us_per_forwarded_packet: float
+    """CPU of the worker, everything it did in that time included, by packet that came back."""
+    cpu_fraction: float
+    loss: float
+    """Part of the media packets sent that did not come back."""
+    latency_ms: Latency
+    rss_mb_per_call: float
+    rss_mb_empty: float
+    generator_cpu_fraction: float
+    """Near 1: the generator is the limit, not the worker."""
+    generator_skipped_ms: int
+    nacks: int
+    retransmitted: int
+    key_frames: int
+
+
+async def forward(
+    calls: int, seconds: float, *, config: Path | None, profile: Path | None, say: Callable[[str], None]
+) -> ForwardReport:
+    """Run the bench; raise BenchError when there is nothing to report."""
+    async with running_worker(config, calls, say, profile) as subject:
+        await asyncio.sleep(_QUIET)
+        empty = subject.rss_bytes()
+        dialing = Dialing(subject, ports=max(1, 2 * calls // _LEGS_A_PORT))
+        try:
+            say(f"connecting {2 * calls} legs (ICE, DTLS)")
+            legs = await _open_calls(subject, dialing, calls)
+            load = Load(legs, dialing.ports)
+            say(f"warming up for {WARM_UP:g} s")
+            gc.collect()
+            gc.disable()
+            await load.run(WARM_UP)
+            await load.drain(_QUIET)
+            _check_flow(legs)
+            return await _measure(subject, load, legs, seconds, empty, say)
+        finally:
+            gc.enable()
+            dialing.close()
+
+
+async def _open_calls(subject: Subject, dialing: Dialing, calls: int) -> list[Traffic]:
+    async def open_call(number: int) -> list[Traffic]:
+        call_id = f"call-{number}"
+        peers = [await dialing.connect(call_id, f"leg-{number}-{side}") for side in "ab"]
+        await subject.engine.connect(call_id, tuple(peer.leg_id for peer in peers))
+        return [Traffic(peer) for peer in peers]
+
+    works: list[Callable[[], Coroutine[None, None, list[Traffic]]]] = [partial(open_call, i) for i in range(calls)]
+    with dialing.receiving():
+        return [leg for pair in await at_most(_CONNECTING_AT_ONCE, works) for leg in pair]
+
+
+def _check_flow(legs: list[Traffic]) -> None:
+    silent = [leg.peer.leg_id for leg in legs if leg.received == 0]
+    if silent:
+        raise BenchError(f"{len(silent)} of {len(legs)} legs got nothing from the worker, {silent[0]} for one")
+
+
+async def _measure(
+    subject: Subject, load: Load, legs: list[Traffic], seconds: float, empty: int, say: Callable[[str], None]
+) -> ForwardReport:
+    load.forget_latencies()
+    before = (load.sent, load.received, sum(leg.nacks for leg in legs), sum(leg.retransmitted for leg in legs))
+    skipped = load.ticks_skipped
+    start, cpu, own = time.monotonic(), subject.cpu_seconds(), own_cpu_seconds()
+    say(f"measuring for {seconds:g} s")
+    await load.run(seconds)
+    elapsed = time.monotonic() - start
+    cpu, own = subject.cpu_seconds() - cpu, own_cpu_seconds() - own
+    rss = subject.rss_bytes()
+    await load.drain(_QUIET)
+    sent, received = load.sent - before[0], load.received - before[1]
+    if not received:
+        raise BenchError("nothing was forwarded")
+    latencies = load.latencies()
+    return ForwardReport(
+        calls=len(legs) // 2,
+        seconds=round(elapsed, 3),
+        packets=received,
+        us_per_forwarded_packet=round(cpu / received * 1e6, 2),
+        cpu_fraction=round(cpu / elapsed, 4),
+        loss=round(max(0.0, 1 - received / sent), 6),
+        latency_ms=Latency(*(round(_quantile(latencies, q) / 1e6, 3) for q in (0.5, 0.99, 1.0))),
+        rss_mb_per_call=round((rss - empty) / 1e6 / (len(legs) // 2), 3),
+        rss_mb_empty=round(empty / 1e6, 1),
+        generator_cpu_fraction=round(own / elapsed, 4),
+        generator_skipped_ms=load.ticks_skipped - skipped,
+        nacks=sum(leg.nacks for leg in legs) - before[2],
+        retransmitted=sum(leg.retransmitted for leg in legs) - before[3],
+        key_frames=sum(leg.key_frames for leg in legs),
+    )
+
+
+def _quantile(ordered: list[int], part: float) -> float:
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
