@@ -29,6 +29,8 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PEM file with the chain; empty: plain HTTP, for localhost or behind a proxy that ends TLS."""
     tls_key: str = ""
     """PEM file with the private key of `http.tls_certificate`."""
+    tls_port: int = 0
+    """With a certificate: https on this port besides plain http on `http.port`; 0: https on `http.port` itself."""
     public_url: str = ""
     """How browsers reach us, e.g. https://calls.example.com; empty: taken from each request."""
     trusted_proxies: tuple[str, ...] = ()
@@ -141,8 +143,10 @@ def options() -> list[Option]:
     return list(_options(Settings, ""))
 
 
-def load(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read settings; `config` must exist, the default file need not. Raise ConfigError."""
+def load(
+    config: Path | None = None, environment: Mapping[str, str] | None = None, base: Settings | None = None
+) -> Settings:
+    """Read settings over `base`, or the defaults. `config` must exist, the default file need not. Raise ConfigError."""
     environment = os.environ if environment is None else environment
     path = config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     problems: list[str] = []
@@ -150,7 +154,7 @@ def load(config: Path | None = None, environment: Mapping[str, str] | None = Non
     values |= _from_environment(environment, problems)
     if problems:
         raise ConfigError(problems)
-    return build(values)
+    return build(values, base)
 
 
 def build(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
@@ -174,6 +178,12 @@ def shown(settings: Settings) -> Iterator[tuple[Option, str]]:
             value = getattr(value, part)
         text = "********" if option.name in SECRETS and value else _as_text(value)
         yield option, text
+
+
+def to_environment(values: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted names as the environment of a child process that shall read the same settings."""
+    known = {option.name: option.environment for option in options()}
+    return {known[name]: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
 
 
 def table() -> str:
@@ -303,8 +313,11 @@ def _as_text(value: Any) -> str:
 
 
 def _http_problems(http: HttpSettings) -> Iterator[str]:
-    if not 0 <= http.port <= 65535:
-        yield f"http.port: {http.port} is no port; expected 0 to 65535"
+    for name, port in (("http.port", http.port), ("http.tls_port", http.tls_port)):
+        if not 0 <= port <= 65535:
+            yield f"{name}: {port} is no port; expected 0 to 65535"
+    if http.tls_port and not http.tls_certificate:
+        yield f"http.tls_port: {http.tls_port} without a certificate; expected http.tls_certificate and http.tls_key"
     if bool(http.tls_certificate) != bool(http.tls_key):
         yield "http.tls_certificate and http.tls_key: one without the other; expected both or none"
     for name, text in (("http.tls_certificate", http.tls_certificate), ("http.tls_key", http.tls_key)):

@@ -43,7 +43,6 @@ class HttpOptions(msgspec.Struct, frozen=True):
 
     web_root: Path
     public_url: str = ""
-    trusted_proxies: tuple[str, ...] = ()
     connections_per_address: int = 64
     demo: bool = False
     version: str = ""

@@ -1,7 +1,5 @@
 """Endpoints of customers' pages and of shops' back ends."""
 
-import time
-import uuid
 from urllib.parse import urlencode
 
 from signaling.admission import Admission
@@ -17,6 +15,7 @@ from signaling.http.bodies import (
 )
 from signaling.http.context import ApiError, Exchange, Web, refuse
 from signaling.http.tokens import Invitation, TokenError, identity_holds
+from signaling.ids import new_id
 from signaling.protocol import Person
 from signaling.records import CallState, Site
 
@@ -71,7 +70,7 @@ async def create_call(exchange: Exchange) -> CallCreated:
     _check_load(shared)
     person = Person(body.customer.name, verified=True)
     state = CallState(
-        new_call_id(),
+        new_id("call"),
         site.site_id,
         "created",
         body.media,
@@ -85,15 +84,6 @@ async def create_call(exchange: Exchange) -> CallCreated:
     token = shared.tokens.make_invitation(Invitation(site.site_id, state.call_id, person, body.customer.id))
     query = urlencode({"site": site.site_id, "locale": body.language, "call": token})
     return CallCreated(state.call_id, token, f"{shared.proxies.origin(exchange.request)}/widget?{query}")
-
-
-def new_call_id() -> str:
-    """UUIDv7 (RFC 9562 §5.7) in hex: ids sort by time of creation."""
-    stamp = time.time_ns() // 1_000_000
-    number = (stamp & (1 << 48) - 1) << 80 | uuid.uuid4().int & (1 << 80) - 1
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    return f"{number:032x}"
 
 
 async def _site(shared: Web, site_id: str) -> Site:

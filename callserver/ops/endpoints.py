@@ -1,0 +1,35 @@
+"""/healthz, /readyz and /metrics."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from callserver.ops.health import Health
+from callserver.ops.metrics import CONTENT_TYPE, Metrics, Snapshot
+from signaling.http.context import Exchange, Role, Route
+
+_ANYONE = frozenset({Role.ANYONE})
+_MONITORING = frozenset({Role.LOCAL, Role.OPERATOR})
+
+
+def routes(health: Health, metrics: Metrics, service: Callable[[], dict[str, int]]) -> list[Route]:
+    """The operator's endpoints; `service` gives the call service's gauges."""
+
+    async def healthz(_exchange: Exchange) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_exchange: Exchange) -> web.Response:
+        problems = health.problems()
+        return web.json_response(
+            {"status": "unavailable" if problems else "ready", "reasons": problems}, status=503 if problems else 200
+        )
+
+    async def show_metrics(_exchange: Exchange) -> web.Response:
+        snapshot = Snapshot(service(), health.status, loop_lag=health.lag.lag, draining=health.draining)
+        return web.Response(body=metrics.render(snapshot), headers={"Content-Type": CONTENT_TYPE})
+
+    return [
+        Route("GET", "/healthz", healthz, _ANYONE, "The process is alive", gives="application/json"),
+        Route("GET", "/readyz", readyz, _ANYONE, "Ready for visitors, or why not (503)", gives="application/json"),
+        Route("GET", "/metrics", show_metrics, _MONITORING, "Prometheus metrics", gives="text/plain"),
+    ]

@@ -1,0 +1,62 @@
+"""A MediaEngine that is watched: how long legs take from offer to connected media."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+
+from media.api import EngineStatus, Kind, LegConnected, LegSpec, LegStats, MediaEngine, MediaEvent, Offer
+
+MAX_OPENING = 4_000
+"""Legs whose connecting is awaited; the oldest is forgotten."""
+
+
+class ObservedEngine:
+    """Passes everything on to `engine`; `connected(seconds)` is called once a leg. `clock` is monotonic seconds."""
+
+    def __init__(self, engine: MediaEngine, connected: Callable[[float], None], clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._connected = connected
+        self._clock = clock
+        self._opening: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def open_leg(self, spec: LegSpec) -> Offer:
+        offer = await self._engine.open_leg(spec)
+        self._opening[spec.call_id, spec.leg_id] = self._clock()
+        if len(self._opening) > MAX_OPENING:
+            self._opening.popitem(last=False)
+        return offer
+
+    async def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
+        await self._engine.accept_answer(call_id, leg_id, generation, sdp)
+
+    async def restart_ice(self, call_id: str, leg_id: str) -> Offer:
+        return await self._engine.restart_ice(call_id, leg_id)
+
+    async def connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
+        await self._engine.connect(call_id, leg_ids)
+
+    async def hold(self, call_id: str, held: bool) -> None:
+        await self._engine.hold(call_id, held)
+
+    async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
+        await self._engine.mute(call_id, leg_id, kind, muted)
+
+    async def close_leg(self, call_id: str, leg_id: str) -> None:
+        self._opening.pop((call_id, leg_id), None)
+        await self._engine.close_leg(call_id, leg_id)
+
+    async def close_call(self, call_id: str) -> None:
+        await self._engine.close_call(call_id)
+
+    async def status(self) -> EngineStatus:
+        return await self._engine.status()
+
+    async def stats(self, call_id: str) -> tuple[LegStats, ...]:
+        return await self._engine.stats(call_id)
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        async for event in self._engine.events():
+            if isinstance(event, LegConnected):
+                offered = self._opening.pop((event.call_id, event.leg_id), None)
+                if offered is not None:
+                    self._connected(self._clock() - offered)
+            yield event
