@@ -76,8 +76,10 @@ class Client:
         elif kind == "leg.offer":
             offer = message["offer"]
             self.offers[offer["leg_id"]] = offer
+            assert self.exchange is not None
+            self.exchange.owners[offer["leg_id"]] = (message["call_id"], self.session_id)
             if self.answers:
-                self.answer(offer["leg_id"])
+                self.exchange.reply(self, offer["leg_id"])
 
     # --- to the server -------------------------------------------------------------------------------------------
 

@@ -53,6 +53,10 @@ class Exchange:
         """By number of the live connection."""
         self.lanes: dict[tuple[str, str], deque[Job]] = {}
         self.observed: list[Observe] = []
+        self.owners: dict[str, tuple[str, str]] = {}
+        """Call and session of every leg that was ever offered."""
+        self._replies: deque[tuple[Client, str]] = deque()
+        self._doing = False
         self._ids = itertools.count(1)
         self._connections = itertools.count(1)
         self.switchboard = self._new_switchboard()
@@ -103,6 +107,24 @@ class Exchange:
     # --- performing ----------------------------------------------------------------------------------------------
 
     def do(self, actions: list[Action]) -> None:
+        """One turn's actions; pages answer offers when it is over."""
+        self._do(actions)
+        if self._doing:
+            return
+        self._doing = True
+        try:
+            while self._replies:
+                client, leg_id = self._replies.popleft()
+                if client.connection is not None and leg_id in client.offers:
+                    client.answer(leg_id)
+        finally:
+            self._doing = False
+
+    def reply(self, client: Client, leg_id: str) -> None:
+        """The client answers this leg's offer as soon as the turn is over."""
+        self._replies.append((client, leg_id))
+
+    def _do(self, actions: list[Action]) -> None:
         for place, action in enumerate(actions):
             match action:
                 case Persist(change):
@@ -159,6 +181,7 @@ class Exchange:
             case AnswerLeg(call_id, leg_id, generation, sdp):
                 media.accept_answer(call_id, leg_id, generation, sdp)
             case ConnectLegs(call_id, leg_ids):
+                self.check_connect(call_id, leg_ids)
                 media.connect(call_id, leg_ids)
             case HoldCall(call_id, held):
                 media.hold(call_id, held)
@@ -169,6 +192,18 @@ class Exchange:
             case CloseCallMedia(call_id):
                 media.close_call(call_id)
         return None
+
+    def check_connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
+        """Nobody hears anybody before the answer, and nobody but the two sides of the same call ever."""
+        if not leg_ids:
+            return
+        assert "accepted" in self.store.names(call_id), "media before the answer"
+        state = self.store.call(call_id)
+        owners = [self.owners[leg_id] for leg_id in leg_ids]
+        assert {owner_call for owner_call, _ in owners} == {call_id}, "a leg of another call"
+        assert len(owners) == 2
+        if state.phase in ("active", "on_hold"):
+            assert self.store.claims[call_id] == state.agent_id, "connected without the claim"
 
     # --- time and trouble ----------------------------------------------------------------------------------------
 
