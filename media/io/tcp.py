@@ -9,9 +9,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from typing import cast
 
-from media.io.address import Address, parse_sockaddr, source_of
-from media.io.address import pack_sockaddr as packed
+from media.io.address import Address, pack_sockaddr as packed, parse_sockaddr, source_of
 from media.io.arena import CAPACITY, Arena, fill
 from media.io.counters import Counters
 from media.io.limits import InProgress
@@ -56,7 +56,7 @@ class TcpPath(asyncio.Protocol):
             self._end_trial()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._transport = transport
         name = transport.get_extra_info("peername")
         raw = packed(socket.AF_INET6 if ":" in name[0] else socket.AF_INET, name)
