@@ -128,7 +128,7 @@ class AgentTable:
 
     def __init__(self, counters: Counters, failures: FailureBuckets | None = None) -> None:
         self.counters = counters
-        self._failures = failures or FailureBuckets(per_second=50, burst=100)
+        self._failures = FailureBuckets(per_second=50, burst=100) if failures is None else failures
         self._agents: dict[str, tuple[IceAgent, bytes]] = {}
 
     def __len__(self) -> int:
