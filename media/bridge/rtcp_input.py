@@ -8,8 +8,7 @@ from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
 from media.errors import WireError
 from media.send.allowance import Allowance
-from media.wire import rtcp
-from media.wire import rtcp_feedback as feedback
+from media.wire import rtcp, rtcp_feedback as feedback
 
 PACKETS_PER_SECOND = 300.0
 PACKET_BURST = 150.0
