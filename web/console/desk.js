@@ -308,6 +308,7 @@ export class Desk extends EventTarget {
     }
     const changed = was?.call_id !== call?.call_id || was?.phase !== call?.phase || before.sending !== now.sending;
     if (call && changed) this.#applyLine(call);
+    if (call && was?.call_id !== call.call_id) this.#lineState({ callId: call.call_id, state: this.lines.state(call.call_id) });
     if (call && isOnline(now) && (changed || !isOnline(before))) {
       this.#send({ type: "call.media", call_id: call.call_id, audio: now.sending.audio, video: now.sending.video && call.media === "video" });
     }

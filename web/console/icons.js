@@ -41,8 +41,7 @@ const FLIPS = new Set(["back", "chevron", "send", "logout", "link"]); // these p
 const SOLID = new Set(["play", "hangup", "phone"]);
 
 export function Icon({ name, size = 20 }) {
-  const style = `${FLIPS.has(name) ? "icon flips" : "icon"}${SOLID.has(name) ? " solid" : ""}`;
-  return html`<svg class=${style} width=${size} height=${size} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-    <path d=${PATHS[name]} />
-  </svg>`;
+  const kind = `icon${FLIPS.has(name) ? " flips" : ""}${SOLID.has(name) ? " solid" : ""}`;
+  const style = { inlineSize: `${size}px`, blockSize: `${size}px` };
+  return html`<svg class=${kind} style=${style} viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${PATHS[name]} /></svg>`;
 }

@@ -38,6 +38,11 @@ export class Lines extends EventTarget {
     return this.#sources.audio;
   }
 
+  /** connecting, connected or disconnected. */
+  state(callId) {
+    return this.#peers.get(callId)?.peer.state ?? "connecting";
+  }
+
   streams(callId) {
     return this.#peers.get(callId)?.streams ?? {};
   }

@@ -78,9 +78,10 @@ function afterwards(before, event, next) {
 
 function gone(before, { call_id, reason }, next) {
   const rang = before.view.incoming.some((call) => call.call_id === call_id);
-  const accepting = next.accepting === call_id ? "" : next.accepting;
-  const after = { ...next, accepting };
-  return rang && GONE_WORTH_SAYING.has(reason) ? withNotice(after, `gone.${reason}`) : after;
+  const mine = next.accepting === call_id;
+  const after = { ...next, accepting: mine ? "" : next.accepting };
+  const ours = (before.accepting && !mine) || liveCall(before); // we are in another call: no news
+  return rang && !ours && GONE_WORTH_SAYING.has(reason) ? withNotice(after, `gone.${reason}`) : after;
 }
 
 function arrived(before, { call_id, item }, next) {
