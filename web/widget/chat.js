@@ -80,7 +80,7 @@ export class Chat {
   }
 
   #line(item) {
-    const line = element("li", { className: item.pending ? `${item.sender} pending` : item.sender });
+    const line = element("div", { className: item.pending ? `${item.sender} pending` : item.sender });
     line.append(item.photo ? this.#photo(item) : element("p", { textContent: item.text, dir: "auto" }));
     line.append(element("time", { textContent: this.widget.words.time(item.at) }));
     return line;

@@ -1,6 +1,6 @@
 /** Talking to the page that embeds us (loader.js), and keeping the focus while we fill a phone's screen. */
 const PATIENCE_MS = 1000;
-const FOCUSABLE = "button, input, select, textarea, summary, a[href], ol[tabindex]";
+const FOCUSABLE = "button, input, select, textarea, summary, a[href], [role=log]";
 
 /**
  * `settings`: a promise of {identity, context, colour, ink} from the page around us. Any page that frame-ancestors

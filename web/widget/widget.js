@@ -97,7 +97,7 @@ class CallWidget extends HTMLElement {
     const live = isLive(now);
     if (live !== isLive(before)) {
       this.ui.starting = false;
-      this.embedding.tell(live ? "started" : "ended", { call_id: now?.call_id, reason: now?.reason });
+      this.embedding.tell(live ? "started" : "ended", { call_id: now?.call_id, reason: now?.reason, label: live && this.words.t("back") });
       if (live) this.tellMedia();
       else this.stop();
     }
@@ -111,7 +111,7 @@ class CallWidget extends HTMLElement {
     const { call } = this.view;
     if (!this.ui.returning) return;
     this.ui.returning = false;
-    if (!isLive(call)) this.embedding.tell("idle");
+    if (!isLive(call)) this.embedding.tell("idle", {});
     this.lobby.open(isLive(call) ? call.media : undefined).then(() => this.tellMedia());
     this.render();
   }
