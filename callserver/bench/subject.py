@@ -99,7 +99,7 @@ async def running_worker(
 
 async def _ended(over: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _EXIT_TIMEOUT
-    while not over() and time.monotonic() < deadline:
+    while not over() and time.monotonic() < deadline:  # noqa: ASYNC110 - a process tells nobody that it ended
         await asyncio.sleep(0.05)
 
 

@@ -182,6 +182,10 @@ class Crew:
             self._retiring.add(member)
             await member.ask_to_drain(0.0)
             raise
+        if self.draining:
+            self._retiring.add(member)
+            await member.ask_to_drain(0.0)
+            raise EngineLostError("the server is going to stop")
         if member.engine.lost:
             raise EngineLostError(f"{member} died as soon as it had its port")
         member.index = index
@@ -200,7 +204,7 @@ class Crew:
         self._processes.append(member.process)
         try:
             await member.dial_when_ready(self._happened, self._gone, self._timeout)
-        except MediaError:
+        except (MediaError, asyncio.CancelledError):
             if member.process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.kill(member.process.pid, signal.SIGKILL)
@@ -229,12 +233,20 @@ class Crew:
             while self._want_spare and self.spare is None and not self.draining:
                 await self._back_off()
                 try:
-                    self.spare = await self._launch()
+                    await self._welcome(await self._launch())
                 except MediaError as error:
                     self._died_young += 1
                     logger.error("there is no spare worker: %s", error)
         finally:
             self._restocking = False
+
+    async def _welcome(self, member: Member) -> None:
+        """A new spare; one that comes too late is sent away."""
+        if self.draining:
+            self._retiring.add(member)
+            await member.ask_to_drain(0.0)
+        else:
+            self.spare = member
 
     async def _back_off(self) -> None:
         if self._died_young:
