@@ -58,6 +58,7 @@ class Caller:
         self._video = webrtc.VideoTrackGenerator()
         self._speech = load_speech()
         self._tasks: list[asyncio.Task[None]] = []
+        self._receiving: set[str] = set()
         self.pc.on("track", lambda event: self._receive(event.track))
         self._changed = asyncio.Event()
         self.pc.on("connectionstatechange", lambda _event: self._changed.set())
@@ -127,6 +128,9 @@ class Caller:
             await asyncio.sleep(max(0.0, started + number / FPS - loop.time()))
 
     def _receive(self, track: Any) -> None:
+        if track.kind in self._receiving:
+            return  # further slots of the server's offer, which nobody feeds in a call of two
+        self._receiving.add(track.kind)
         read = self._hear if track.kind == "audio" else self._watch
         self._tasks.append(asyncio.create_task(read(track)))
 

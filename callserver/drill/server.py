@@ -52,7 +52,7 @@ async def local_server() -> AsyncIterator[Server]:
         try:
             url = f"http://localhost:{port}"
             await _ready(url, process, log_path)
-            yield Server(url, "demo", "ana", "demo")
+            yield Server(url, "demo", "anna", "demo")
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
