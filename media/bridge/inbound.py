@@ -39,7 +39,8 @@ class InboundStream:
         view = packet.view
         start = packet.start
         layout = self._layout
-        if not layout.fits(view, start):
+        found = int.from_bytes(view[start + 12 : start + layout.size]) & layout.mask  # Layout.fits, without the call
+        if found != layout.pattern or view[start] & 0xDF != layout.first:
             layout = self._layout = read_layout(view, start, packet.end, self.uplink.ids)
         if start + layout.size > packet.end:
             raise WireError("RTP header leaves the packet")

@@ -1,5 +1,7 @@
 """Bits a second from byte counters read about once a second."""
 
+_LEAST_WINDOW = 0.9
+
 
 class Rate:
     """The rate over the last whole second or so."""
@@ -12,9 +14,9 @@ class Rate:
         self.bps = 0
 
     def read(self, octets: int, now: float) -> None:
-        """Take the counter's value; call once a second."""
+        """Take the counter's value; call at least once a second."""
         elapsed = now - self._since
-        if elapsed >= 0.5:
+        if elapsed >= _LEAST_WINDOW:
             self.bps = round((octets - self._octets) * 8 / elapsed)
             self._octets = octets
             self._since = now

@@ -1,8 +1,10 @@
 """One leg's counters as the face of the media core shows them."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from media.api import LegStats
+from media.bridge.inbound import InboundTrack
 from media.bridge.video import VideoTrack
 
 if TYPE_CHECKING:
@@ -14,14 +16,8 @@ def read_stats(leg: "Leg") -> LegStats:
     tracks = leg.streams.tracks
     videos = [track for track in tracks if isinstance(track, VideoTrack)]
     audio = next((track for track in tracks if not isinstance(track, VideoTrack)), None)
-    measured = audio if audio is not None and audio.statistics.packets else next(iter(videos), audio)
-    clock_hz = measured.clock_hz if measured is not None else 1
-    expected = sum(track.statistics.expected for track in tracks) or 1
-    uplink_loss = sum(track.statistics.fraction_lost * track.statistics.expected for track in tracks) / expected
     outbound = list(leg.outbound.values())
     receptions = leg.rtcp_input.receptions
-    sent = sum(track.packets_sent for track in outbound) or 1
-    downlink_loss = sum(receptions[track.slot.ssrc].fraction_lost * track.packets_sent for track in outbound) / sent
     round_trip = leg.uplink.round_trips.smoothed
     return LegStats(
         call_id=leg.call_id,
@@ -33,12 +29,24 @@ def read_stats(leg: "Leg") -> LegStats:
         packets_sent=sum(track.packets_sent for track in outbound),
         packets_lost_uplink=sum(max(0, track.statistics.cumulative_lost) for track in tracks),
         packets_lost_downlink=sum(max(0, reception.cumulative_lost) for reception in receptions.values()),
-        fraction_lost_uplink=uplink_loss,
-        fraction_lost_downlink=downlink_loss,
-        jitter_ms_uplink=measured.statistics.jitter * 1000 / clock_hz if measured is not None else 0.0,
+        fraction_lost_uplink=_mean((track.statistics.fraction_lost, track.statistics.expected) for track in tracks),
+        fraction_lost_downlink=_mean(
+            (receptions[track.slot.ssrc].fraction_lost, track.packets_sent) for track in outbound
+        ),
+        jitter_ms_uplink=_jitter_ms(audio, videos),
         retransmitted=sum(track.resent for track in outbound),
         nacks_sent=sum(track.nack.asked for track in videos),
         nacks_received=leg.rtcp_input.nacks_received,
         key_frames_requested=sum(track.key_frames.requested for track in videos),
         audio_level=audio.audio_level if audio is not None else None,
     )
+
+
+def _mean(weighted: Iterable[tuple[float, int]]) -> float:
+    pairs = list(weighted)
+    return sum(value * weight for value, weight in pairs) / (sum(weight for _, weight in pairs) or 1)
+
+
+def _jitter_ms(audio: InboundTrack | None, videos: list[VideoTrack]) -> float:
+    heard = [track for track in (audio, *videos) if track is not None and track.statistics.packets]
+    return heard[0].statistics.jitter * 1000 / heard[0].clock_hz if heard else 0.0

@@ -88,7 +88,7 @@ class VideoTrack(InboundTrack):
 
     def missed(self, first: int, end: int, now: float) -> None:
         """Ask again, if anybody watches."""
-        if self.uplink.parameters.nack and self.forwarder.subscribers:
+        if first < end and self.uplink.parameters.nack and self.forwarder.subscribers:
             self.nack.add(first, end, now)
             self.uplink.schedule.wake_at(self.nack.due)
 

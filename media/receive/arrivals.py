@@ -72,27 +72,32 @@ class ArrivalRecorder:
 
     def _one(self, begin: int, sender_ssrc: int, media_ssrc: int) -> tuple[int, bytes]:
         """One packet about `begin` and what follows; returns where it ended."""
-        get = self._arrivals.get
-        times = [get(number) for number in range(begin, min(self._highest + 1, begin + MAX_STATUSES))]
-        deltas: list[int | None] = []
-        reference = -1
-        last = 0
-        for time in times:
-            if time is None:
-                deltas.append(None)
-                continue
-            tick = int(time * _TICKS_PER_SECOND)
-            if reference < 0:
-                reference = tick // REFERENCE_TICKS
-                last = reference * REFERENCE_TICKS
-            delta = tick - last
-            if not -_MAX_DELTA <= delta <= _MAX_DELTA:
-                break
-            deltas.append(delta)
-            last = tick
+        times = list(map(self._arrivals.get, range(begin, min(self._highest + 1, begin + MAX_STATUSES))))
+        reference, deltas = _deltas(times)
         end = begin + len(deltas)
         if reference < 0:
             return end, b""
         count, self._feedback_count = self._feedback_count, (self._feedback_count + 1) & 0xFF
-        value = TransportFeedback(sender_ssrc, media_ssrc, begin & 0xFFFF, reference, count, tuple(deltas))
+        value = TransportFeedback(sender_ssrc, media_ssrc, begin & 0xFFFF, reference, count, deltas)
         return end, build_transport_feedback(value)
+
+
+def _deltas(times: list[float | None]) -> tuple[int, tuple[int | None, ...]]:
+    """Reference time and deltas in ticks, as far as they fit; the reference is negative if nothing arrived."""
+    deltas: list[int | None] = []
+    reference = -1
+    last = 0
+    for time in times:
+        if time is None:
+            deltas.append(None)
+            continue
+        tick = int(time * _TICKS_PER_SECOND)
+        if reference < 0:
+            reference = tick // REFERENCE_TICKS
+            last = reference * REFERENCE_TICKS
+        delta = tick - last
+        if not -_MAX_DELTA <= delta <= _MAX_DELTA:
+            break
+        deltas.append(delta)
+        last = tick
+    return reference, tuple(deltas)

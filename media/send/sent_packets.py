@@ -1,61 +1,78 @@
 """What was sent lately, for retransmission: plaintext packets as they left, by their 16-bit sequence number."""
 
-from media.wire.layout import Layout
+from media.wire.layout import NO_LAYOUT, Layout
 
 MAX_AGE = 1.0
-
-SentPacket = tuple[int, float, bytes, Layout]
-"""Extended sequence number, time of sending, the whole packet, its header's layout."""
+_NOTHING = -1
 
 
 class SentPackets:
-    """A ring of at most `capacity` packets (a power of two), none older than a second."""
+    """A ring of at most `capacity` packets (a power of two), none older than a second.
 
-    __slots__ = ("_capacity", "_oldest", "_resent", "_ring")
+    Parallel lists instead of one list of tuples: no container a packet, so nothing for the garbage collector to walk.
+    """
+
+    __slots__ = ("_capacity", "_layouts", "_mask", "_numbers", "_oldest", "_packets", "_resent", "_times")
 
     def __init__(self, capacity: int) -> None:
         if capacity & (capacity - 1):
             raise ValueError("capacity must be a power of two")
         self._capacity = capacity
-        self._ring: list[SentPacket | None] = []
+        self._mask = capacity - 1
+        self._numbers: list[int] = []
+        self._times: list[float] = []
+        self._packets: list[bytes] = []
+        self._layouts: list[Layout] = []
         self._resent: dict[int, float] = {}
         self._oldest = 0
 
     @property
     def held(self) -> int:
         """Packets kept now."""
-        return sum(packet is not None for packet in self._ring)
+        return sum(number != _NOTHING for number in self._numbers)
 
     def store(self, number: int, now: float, data: bytes, layout: Layout) -> None:
-        """Keep a packet; the one a full ring before goes."""
-        if not self._ring:
-            self._ring = [None] * self._capacity
-            self._oldest = number
-        self._ring[number & (self._capacity - 1)] = (number, now, data, layout)
+        """Keep a whole packet under its extended number; the one a full ring before goes."""
+        if not self._numbers:
+            self._begin(number)
+        place = number & self._mask
+        self._numbers[place] = number
+        self._times[place] = now
+        self._packets[place] = data
+        self._layouts[place] = layout
 
-    def take(self, sequence_number: int, now: float, least_interval: float) -> SentPacket | None:
+    def _begin(self, number: int) -> None:
+        self._numbers = [_NOTHING] * self._capacity
+        self._times = [0.0] * self._capacity
+        self._packets = [b""] * self._capacity
+        self._layouts = [NO_LAYOUT] * self._capacity
+        self._oldest = number
+
+    def take(self, sequence_number: int, now: float, least_interval: float) -> tuple[bytes, Layout] | None:
         """The packet to be sent again; None if it is gone, too old, or was sent so `least_interval` seconds ago."""
-        if not self._ring:
+        if not self._numbers:
             return None
-        packet = self._ring[sequence_number & (self._capacity - 1)]
-        if packet is None or packet[0] & 0xFFFF != sequence_number or now - packet[1] > MAX_AGE:
+        place = sequence_number & self._mask
+        number = self._numbers[place]
+        if number == _NOTHING or number & 0xFFFF != sequence_number or now - self._times[place] > MAX_AGE:
             return None
-        if now - self._resent.get(packet[0], float("-inf")) < least_interval:
+        if now - self._resent.get(number, float("-inf")) < least_interval:
             return None
-        self._resent[packet[0]] = now
-        return packet
+        self._resent[number] = now
+        return self._packets[place], self._layouts[place]
 
     def expire(self, highest: int, now: float) -> None:
         """Free what is too old; `highest` is the newest number stored. Call a few times a second."""
-        if not self._ring:
+        if not self._numbers:
             return
-        number = max(self._oldest, highest - self._capacity)
+        number = max(self._oldest, highest + 1 - self._capacity)
         while number <= highest:
-            packet = self._ring[number & (self._capacity - 1)]
-            if packet is not None and packet[0] == number:
-                if now - packet[1] <= MAX_AGE:
+            place = number & self._mask
+            if self._numbers[place] == number:
+                if now - self._times[place] <= MAX_AGE:
                     break
-                self._ring[number & (self._capacity - 1)] = None
+                self._numbers[place] = _NOTHING
+                self._packets[place] = b""
             number += 1
         self._oldest = number
         if self._resent:

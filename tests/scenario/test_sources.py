@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from media.api import Kind, Slot
 from media.bridge.parameters import LegParameters, PayloadTypes
 from media.wire.red import build_red, parse_red
-from media.wire.rtcp import Goodbye, build_goodbye
+from media.wire.rtcp import Goodbye, build_goodbye, is_rtcp, split_compound
 from tests.sim.call import Call, two_people
 from tests.sim.page import TYPES, Page, parameters
-from tests.sim.source import OPUS, RED_AUDIO
+from tests.sim.source import OPUS, RED_AUDIO, VP8
 
 
 def with_page(types: PayloadTypes) -> tuple[Call, Page, Page]:
@@ -160,3 +162,46 @@ def test_statistics_tell_what_happened() -> None:
     assert down.retransmitted == call.outlets["agent"].retransmissions
     assert down.packets_lost_uplink == 0
     assert agent.sinks[Slot.MAIN].packets
+
+
+def test_video_in_red_is_unwrapped_and_its_parity_left_out() -> None:
+    call = Call()
+    types = replace(TYPES, red_video=120, ulpfec=121)
+    customer = call.join("customer", Page(call.clock, 1000, 4, parameters(1000, types)))
+    agent = call.join("agent")
+    call.connect("customer", "agent")
+    plain = customer.video.send
+
+    def wrapped(payload: bytes, **rest: bool) -> None:
+        customer.video.payload_type = 120
+        plain(bytes((VP8,)) + payload, **rest)
+        if rest["marker"]:
+            plain(bytes((121,)) + bytes(300))
+
+    customer.video.send = wrapped  # type: ignore[method-assign,assignment]
+    call.run(3)
+    video = agent.sinks[Slot.MAIN]
+    assert video.missing() == []
+    assert {packet.payload_type for packet in video.in_order()} == {VP8}
+    assert len(video.decodable()) == len(video.frames()) > 80
+
+
+def test_a_peer_without_reduced_size_rtcp_gets_compounds_only() -> None:
+    call = Call()
+    page = call.join("customer", Page(call.clock, 1000, 4, parameters(1000, reduced_size_rtcp=False)))
+    call.join("agent")
+    datagrams: list[bytes] = []
+    deliver = page.down.deliver
+
+    def listen(datagram: bytes) -> None:
+        if is_rtcp(datagram):
+            datagrams.append(datagram)
+        deliver(datagram)
+
+    page.down.deliver = listen
+    call.connect("customer", "agent")
+    page.up.loss = 0.1
+    call.run(3)
+    assert len(datagrams) > 40
+    assert {next(split_compound(datagram)).packet_type for datagram in datagrams} <= {200, 201}
+    assert page.camera.resent > 5

@@ -1,7 +1,5 @@
 """A synthetic browser page: a microphone, a camera, and sinks for what the server sends."""
 
-from dataclasses import replace
-
 from media.api import Kind, Slot
 from media.bridge.parameters import ExtensionIds, InboundSlot, LegParameters, OutboundSlot, PayloadTypes
 from media.units import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ
@@ -137,6 +135,3 @@ class Page:
 def _original(packet: RtpPacket, ssrc: int) -> RtpPacket:
     number = int.from_bytes(packet.payload[:2])
     return packet._replace(ssrc=ssrc, sequence_number=number, payload=packet.payload[2:])
-
-
-__all__ = ["IDS", "TYPES", "Page", "parameters", "replace"]

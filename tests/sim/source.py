@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media.api import Kind
-from media.wire.ntp import middle_bits, ntp_shifted
+from media.wire.ntp import ntp_shifted
 from media.wire.rtcp import SenderReport, build_sender_report
 from media.wire.rtp import RtpPacket, build_packet
 from media.wire.rtx import make_rtx
@@ -148,8 +148,3 @@ class Camera:
         sequence = self.stream.transport.extensions()[1][1]
         out[21:23] = sequence  # behind abs-send-time's four bytes and its own id
         self.stream.transport.send_rtp(bytes(out))
-
-
-def report_delay_bits(ntp_time: int) -> int:
-    """LSR of a sender report."""
-    return middle_bits(ntp_time)
