@@ -157,6 +157,7 @@ export class Signaling extends EventTarget {
   }
 
   #closed(code) {
+    if (code === 4000) return this.close("refused", "version");
     if (code === 4002) return this.close("replaced");
     if (code === 4001 && this.#attempt) return this.close("refused", "bad_ticket");
     if (code === 4001 || code === 4003) this.#keep(null);

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { initial, isAnswered, isLive, reduce } from "../../web/shared/call-state.js";
+
+const CALL = { call_id: "c1", phase: "waiting", media: "video", created_at: 1, position: 2 };
+const ITEM = { id: "m1", sender: "agent", at: 5, text: "hello" };
+const snapshot = (more) => ({ role: "customer", person: {}, ...more });
+const after = (...messages) => messages.reduce(reduce, initial);
+const updated = (fields) => ({ type: "call.updated", call: { ...CALL, ...fields } });
+
+test("unknown messages change nothing", () => {
+  assert.equal(reduce(initial, { type: "call.levitated", height: 3 }), initial);
+  assert.equal(reduce(initial, {}), initial);
+});
+
+test("a reduced view is a new one, the old stays", () => {
+  const before = JSON.stringify(initial);
+  after({ type: "welcome", snapshot: snapshot() }, updated(), { type: "chat.added", call_id: "c1", item: ITEM });
+  assert.equal(JSON.stringify(initial), before);
+});
+
+test("fields that the server leaves out have their defaults", () => {
+  const { call } = after(updated());
+  assert.equal(call.peer_video, true);
+  assert.deepEqual(call.chat, []);
+  assert.equal(call.rated, false);
+});
+
+test("a call goes from waiting to its end", () => {
+  let view = after({ type: "welcome", snapshot: snapshot() }, updated());
+  assert.equal(isLive(view.call), true);
+  assert.equal(isAnswered(view.call), false);
+  view = reduce(view, updated({ phase: "active", peer: { name: "Maya" }, answered_at: 3 }));
+  assert.equal(isAnswered(view.call), true);
+  view = reduce(view, updated({ phase: "on_hold" }));
+  assert.equal(isAnswered(view.call), true);
+  view = reduce(view, updated({ phase: "ended", reason: "hung_up" }));
+  assert.equal(isLive(view.call), false);
+});
+
+test("updates keep the chat, which they do not carry", () => {
+  const view = after(updated(), { type: "chat.added", call_id: "c1", item: ITEM }, updated({ phase: "active" }));
+  assert.deepEqual(view.call.chat, [ITEM]);
+});
+
+test("a line sent by us is pending until its receipt, and shown once", () => {
+  const mine = { id: "m2", sender: "customer", at: 6, text: "hi" };
+  let view = after(updated(), { type: "local.chat", item: mine });
+  assert.equal(view.call.chat[0].pending, true);
+  view = reduce(view, { type: "chat.added", call_id: "c1", item: mine });
+  assert.deepEqual(view.call.chat, [mine]);
+});
+
+test("chat of another call is not ours", () => {
+  assert.deepEqual(after(updated(), { type: "chat.added", call_id: "c9", item: ITEM }).call.chat, []);
+});
+
+test("chat is bounded", () => {
+  let view = after(updated());
+  for (let id = 0; id < 600; id += 1) view = reduce(view, { type: "chat.added", call_id: "c1", item: { ...ITEM, id } });
+  assert.equal(view.call.chat.length, 500);
+  assert.equal(view.call.chat.at(-1).id, 599);
+});
+
+test("a snapshot brings the call back, with lines that are still on their way", () => {
+  const mine = { id: "m3", sender: "customer", at: 7, text: "?" };
+  let view = after(updated(), { type: "local.chat", item: mine });
+  view = reduce(view, { type: "resumed", snapshot: snapshot({ call: { ...CALL, phase: "active", chat: [ITEM] } }) });
+  assert.deepEqual(view.call.chat.map(({ id }) => id), ["m1", "m3"]);
+  view = reduce(view, { type: "resumed", snapshot: snapshot({ call: { ...CALL, chat: [ITEM, mine] } }) });
+  assert.deepEqual(view.call.chat, [ITEM, mine]);
+});
+
+test("a call the server no longer knows was lost while we were away", () => {
+  const view = after(updated({ phase: "active" }), { type: "welcome", snapshot: snapshot() });
+  assert.equal(view.call.phase, "ended");
+  assert.equal(view.call.reason, "connection_lost");
+});
+
+test("an ended call stays on the screen after a resume", () => {
+  const ended = updated({ phase: "ended", reason: "hung_up" });
+  assert.equal(after(ended, { type: "resumed", snapshot: snapshot() }).call.reason, "hung_up");
+});
+
+test("the end of another call does not end ours", () => {
+  const view = after(updated({ phase: "active" }), updated({ call_id: "c0", phase: "ended" }));
+  assert.equal(view.call.call_id, "c1");
+});
+
+test("a new call replaces one that has ended", () => {
+  const view = after(updated({ phase: "ended" }), updated({ call_id: "c2" }));
+  assert.equal(view.call.call_id, "c2");
+  assert.deepEqual(view.call.chat, []);
+});
+
+test("an agent's ringing calls come, change and go", () => {
+  let view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } });
+  view = reduce(view, { type: "call.incoming", call: { ...CALL, phase: "ringing", language: "de" } });
+  assert.equal(view.incoming.length, 1);
+  assert.equal(view.incoming[0].language, "de");
+  view = reduce(view, { type: "call.gone", call_id: "c1", reason: "answered_elsewhere" });
+  assert.deepEqual(view.incoming, []);
+  assert.deepEqual(view.gone, { call_id: "c1", reason: "answered_elsewhere" });
+});
+
+test("an accepted call leaves the ringing ones and keeps what was written while it rang", () => {
+  let view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } });
+  view = reduce(view, { type: "chat.added", call_id: "c1", item: ITEM });
+  view = reduce(view, updated({ phase: "active" }));
+  assert.deepEqual(view.incoming, []);
+  assert.deepEqual(view.call.chat, [ITEM]);
+});
+
+test("a ringing call that changes is not yet ours", () => {
+  const view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } }, updated({ phase: "ringing" }));
+  assert.equal(view.call, null);
+});
+
+test("the server's word on quality goes before the page's own", () => {
+  let view = after(updated(), { type: "local.hint", level: "fair" });
+  assert.equal(view.hint.level, "fair");
+  view = reduce(view, { type: "quality.hint", level: "poor", side: "own_uplink" });
+  view = reduce(view, { type: "local.hint", level: "good" });
+  assert.equal(view.hint.level, "poor");
+  assert.equal(view.hint.side, "own_uplink");
+});
+
+test("status, drain, errors and connection are kept", () => {
+  const view = after(
+    { type: "agent.state", status: "ready", waiting: 4 },
+    { type: "server.draining", until: 99 },
+    { type: "error", code: "rate_limited", message: "slow down", ref: "chat.send" },
+    { type: "local.connection", state: "reconnecting", code: "" },
+    { type: "local.media", state: "connected" },
+  );
+  assert.deepEqual([view.status, view.waiting, view.drainUntil], ["ready", 4, 99]);
+  assert.deepEqual([view.error.code, view.connection, view.media], ["rate_limited", "reconnecting", "connected"]);
+});
+
+test("forgetting a call makes room for the next", () => {
+  assert.equal(after(updated({ phase: "ended" }), { type: "local.forget" }).call, null);
+});
