@@ -24,6 +24,8 @@ class Outbox:
         self._bytes = 0
         self._changed = asyncio.Event()
         self._verdict: tuple[int, str] | None = None
+        self._patience: asyncio.Timeout | None = None
+        """Runs while a frame is being handed over."""
 
     @property
     def closing(self) -> bool:
@@ -37,6 +39,8 @@ class Outbox:
         if len(self._frames) >= MAX_FRAMES or self._bytes + len(frame) > MAX_BYTES:
             self._frames.clear()
             self.close(CLOSE_SLOW, "does not read")
+            if self._patience is not None:
+                self._patience.reschedule(0.0)  # a moment long past: the hand-over ends now
             return
         self._frames.append(frame)
         self._bytes += len(frame)
@@ -69,8 +73,9 @@ class Outbox:
             while self._frames:
                 frame = self._frames.popleft()
                 self._bytes -= len(frame)
-                async with asyncio.timeout(STALL_TIMEOUT):
+                async with asyncio.timeout(STALL_TIMEOUT) as self._patience:
                     await socket.send_frame(frame, WSMsgType.TEXT)
+                self._patience = None
             if self._verdict is not None:
                 return
             self._changed.clear()
