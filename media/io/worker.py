@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
@@ -50,12 +51,17 @@ class Worker:
     """The engine of this process, once it has one, and its life."""
 
     def __init__(
-        self, make_engine: EngineFactory, *, orphan_timeout: float = 600.0, idle_timeout: float = 30.0
+        self,
+        make_engine: EngineFactory,
+        *,
+        orphan_timeout: float = 600.0,
+        idle_timeout: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Seconds without a control process after which the worker exits: with calls, and without."""
         self.index: int | None = None
         self.port: int | None = None
-        self.stopped = asyncio.Event()
         self.activated = asyncio.Event()
         self.on_activated: Callable[[], None] = lambda: None
         self._make_engine = make_engine
@@ -63,6 +69,8 @@ class Worker:
         self._activating = asyncio.Lock()
         self._orphan_timeout = orphan_timeout
         self._idle_timeout = idle_timeout
+        self._clock = clock
+        self._sleep = sleep
         self._drain_until: float | None = None
 
     def greeting(self) -> remote.ServerHello:
@@ -90,14 +98,14 @@ class Worker:
             try:
                 return await self._make_engine(index, port)
             except OSError:
-                await asyncio.sleep(_BIND_PAUSE)
+                await self._sleep(_BIND_PAUSE)
         try:
             return await self._make_engine(index, port)
         except OSError as error:
             raise MediaError(f"media port {port} (UDP and TCP) cannot be used: {error.strerror or error}") from error
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - how long calls may go on
-        until = asyncio.get_running_loop().time() + max(0.0, timeout)
+        until = self._clock() + max(0.0, timeout)
         self._drain_until = until if self._drain_until is None else min(until, self._drain_until)
         if self._engine is not None:
             self._engine.draining = True
@@ -150,10 +158,10 @@ class Worker:
 
     async def live(self, connected: Callable[[], bool]) -> None:
         """Return when it is time to exit: drained, or without a control process for too long."""
-        now = asyncio.get_running_loop().time
+        now = self._clock
         heard = now()
-        while not self.stopped.is_set():
-            await asyncio.sleep(_WATCH_INTERVAL)
+        while True:
+            await self._sleep(_WATCH_INTERVAL)
             if connected():
                 heard = now()
             if self._drain_until is None and now() - heard < self._idle_timeout:

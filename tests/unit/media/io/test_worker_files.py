@@ -1,0 +1,86 @@
+"""Sockets and notes of workers: private, short enough, and never mistaken for somebody else's."""
+
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from media.io import worker_files
+from media.io.worker_files import RunDirectoryError, WorkerNote
+
+
+def test_the_directory_is_private(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o755)
+    directory = worker_files.run_directory(tmp_path)
+    assert directory == tmp_path / "run"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_path_too_long_for_a_socket_becomes_a_short_one_that_is_always_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = tmp_path / "r"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    long = tmp_path / ("x" * 100)
+    first, second = worker_files.run_directory(long), worker_files.run_directory(long)
+    assert first == second
+    assert len(os.fsencode(worker_files.new_socket(first))) <= worker_files.MAX_SOCKET_PATH_BYTES
+    assert worker_files.run_directory(tmp_path / ("y" * 100)) != first
+    assert stat.S_IMODE(first.stat().st_mode) == 0o700
+    assert first.parent == runtime
+
+
+def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(RunDirectoryError):
+        worker_files.run_directory(tmp_path)
+    (tmp_path / "run").unlink()
+    (tmp_path / "run").symlink_to(tmp_path)
+    with pytest.raises(RunDirectoryError, match="somebody else"):
+        worker_files.run_directory(tmp_path)
+
+
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    def claim_again() -> None:
+        with worker_files.claimed(tmp_path):
+            pass
+
+    with worker_files.claimed(tmp_path), worker_files.claimed(tmp_path, "other"):
+        with pytest.raises(RunDirectoryError, match=str(os.getpid())):
+            claim_again()
+    claim_again()
+
+
+def test_a_note_is_found_again_and_forgotten(tmp_path: Path) -> None:
+    path = worker_files.new_socket(tmp_path)
+    path.touch()
+    worker_files.write_note(path, 3, 7885)
+    note = worker_files.read_note(path)
+    assert note == WorkerNote(os.getpid(), worker_files.start_time(os.getpid()), 3, 7885)
+    assert worker_files.alive(path)
+    assert worker_files.sockets(tmp_path) == [path]
+    worker_files.forget(path)
+    assert list(tmp_path.iterdir()) == []
+    assert not worker_files.alive(path)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff" * 10])
+def test_a_broken_note_is_no_note(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "w-1.sock"
+    path.with_suffix(".json").write_bytes(text)
+    assert worker_files.read_note(path) is None
+    assert not worker_files.end(path, signal.SIGKILL)
+
+
+def test_a_pid_used_again_by_somebody_else_is_not_killed(tmp_path: Path) -> None:
+    path = tmp_path / "w-1.sock"
+    path.with_suffix(".json").write_text(f'{{"pid": {os.getpid()}, "started": "1"}}')
+    assert not worker_files.alive(path)
+    assert not worker_files.end(path, signal.SIGKILL)
+
+
+def test_nobody_has_no_start_time() -> None:
+    assert worker_files.start_time(2**22 + 1) == ""
