@@ -13,6 +13,9 @@ from media.bridge.ports import Outlet
 SLOTS = {Kind.AUDIO: (Slot.AUDIO, Slot.AUDIO_SIDE), Kind.VIDEO: (Slot.MAIN, Slot.SIDE)}
 """Which slot of a receiver the first and the second other leg feed; further legs have none."""
 
+MAX_JOINED = 16
+MAX_MUTED = 64
+
 
 class Bridge:
     """One call's legs. Nothing is forwarded or kept before `connect`."""
@@ -21,17 +24,23 @@ class Bridge:
         """`counters` may be shared by all bridges of an engine, so that they stay monotonic."""
         self.call_id = call_id
         self.legs: dict[str, Leg] = {}
-        self.connected: tuple[str, ...] = ()
+        self._joined: tuple[str, ...] = ()
         self.held = False
         self.counters = counters if counters is not None else Counters()
         self._rng = rng
         self._muted: set[tuple[str, Kind]] = set()
 
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """The legs that hear and see each other now."""
+        return tuple(leg_id for leg_id in self._joined if leg_id in self.legs)
+
     def add_leg(self, leg_id: str, parameters: LegParameters, outlet: Outlet, now: float) -> Leg:
-        """Make a leg; it is not connected yet. A leg of the same name is removed first."""
+        """Make a leg; it is connected if `connect` has named it already. A leg of the same name is removed first."""
         self.remove_leg(leg_id, now)
         leg = Leg(self.call_id, leg_id, parameters, outlet, self.counters, self._rng, now)
         self.legs[leg_id] = leg
+        self._join(now)
         return leg
 
     def remove_leg(self, leg_id: str, now: float) -> None:
@@ -39,7 +48,7 @@ class Bridge:
         leg = self.legs.pop(leg_id, None)
         if leg is None:
             return
-        self.connected = tuple(other for other in self.connected if other != leg_id)
+        self._joined = tuple(other for other in self._joined if other != leg_id)
         self._muted = {(other, kind) for other, kind in self._muted if other != leg_id}
         for track in leg.outbound.values():
             track.detach()
@@ -52,9 +61,10 @@ class Bridge:
         """Exactly these legs hear and see each other; the others neither send nor receive. Idempotent.
 
         The order decides the slots: for each receiver the first other leg feeds AUDIO and MAIN, the second AUDIO_SIDE
-        and SIDE. Ids without a leg are ignored. New subscriptions ask their source for a key frame at once.
+        and SIDE. A leg named before it is made joins when it is: somebody may answer before the transport is ready.
+        New subscriptions ask their source for a key frame at once.
         """
-        self.connected = tuple(dict.fromkeys(leg_id for leg_id in leg_ids if leg_id in self.legs))
+        self._joined = tuple(dict.fromkeys(leg_ids[:MAX_JOINED]))
         self._join(now)
 
     def hold(self, held: bool, now: float) -> None:
@@ -63,10 +73,8 @@ class Bridge:
         self._join(now)
 
     def mute(self, leg_id: str, kind: Kind, muted: bool, now: float) -> None:
-        """Whether media of this kind *from* the leg is forwarded. Unknown legs are ignored."""
-        if leg_id not in self.legs:
-            return
-        if muted:
+        """Whether media of this kind *from* the leg is forwarded; may be said before the leg is made."""
+        if muted and len(self._muted) < MAX_MUTED:
             self._muted.add((leg_id, kind))
         else:
             self._muted.discard((leg_id, kind))
@@ -94,8 +102,9 @@ class Bridge:
         wanted: dict[OutboundTrack, InboundTrack] = {}
         if self.held:
             return wanted
-        for receiver in self.connected:
-            others = [leg_id for leg_id in self.connected if leg_id != receiver]
+        connected = self.connected
+        for receiver in connected:
+            others = [leg_id for leg_id in connected if leg_id != receiver]
             for index, sender in enumerate(others[:2]):
                 for kind, slots in SLOTS.items():
                     track = self.legs[receiver].outbound.get(slots[index])

@@ -147,7 +147,7 @@ def test_nothing_leaves_before_connect_or_after_leaving() -> None:
     assert one.next_timeout() == float("inf")
 
 
-def test_connect_is_idempotent_and_ignores_who_is_not_there() -> None:
+def test_connect_is_idempotent_and_waits_for_who_is_not_there() -> None:
     bridge, one, _, first, second = joined()
     one.receive_rtp(audio(1), 0.1)
     asked = len(first.rtcp)
@@ -158,8 +158,36 @@ def test_connect_is_idempotent_and_ignores_who_is_not_there() -> None:
     assert len(first.rtcp) == asked
     numbers = [parse_packet(data).sequence_number for data in second.rtp]
     assert numbers[1] == numbers[0] + 1
-    bridge.mute("nobody", Kind.AUDIO, True, 0.3)
     bridge.remove_leg("nobody", 0.3)
+
+
+def test_a_leg_may_be_muted_before_it_is_ready() -> None:
+    bridge, *_, first, _ = joined()
+    bridge.mute("late", Kind.AUDIO, True, 0.0)
+    late = bridge.add_leg("late", parameters(1000), Recorder(), 0.1)
+    bridge.connect(("one", "late"), 0.1)
+    late.receive_rtp(audio(1), 0.2)
+    assert first.rtp == []
+    bridge.mute("late", Kind.AUDIO, False, 0.3)
+    late.receive_rtp(audio(2), 0.3)
+    assert len(first.rtp) == 1
+
+
+def test_a_leg_that_was_connected_before_it_was_ready_joins_when_it_is() -> None:
+    bridge = Bridge("call", random.Random(1))
+    early, late = Recorder(), Recorder()
+    one = bridge.add_leg("one", parameters(1000), early, 0.0)
+    bridge.connect(("one", "two"), 0.0)
+    assert bridge.connected == ("one",)
+    bridge.add_leg("two", parameters(2000), late, 0.1)
+    one.receive_rtp(audio(1), 0.2)
+    assert len(late.rtp) == 1
+    assert len(early.rtcp) == 1  # the key frame is asked for when the leg joins
+    bridge.remove_leg("two", 0.3)
+    again = Recorder()
+    bridge.add_leg("two", parameters(2000), again, 0.4)
+    one.receive_rtp(audio(2), 0.5)
+    assert again.rtp == []  # who left has to be connected anew
 
 
 def test_counters_are_named_numbers() -> None:
