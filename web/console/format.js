@@ -37,6 +37,9 @@ export function languageName(locale, code) {
   }
 }
 
+/** Text of unknown direction inside a sentence: an order number stays in its order in Arabic too. */
+export const isolated = (text) => `\u2068${text}\u2069`;
+
 /** Two letters for an avatar; nothing for somebody without a name. */
 export function initials(name) {
   const words = (name || "").trim().split(/\s+/).filter(Boolean);

@@ -37,7 +37,7 @@ const PATHS = {
   logout: "M14 5H6.5A1.5 1.5 0 0 0 5 6.5v11A1.5 1.5 0 0 0 6.5 19H14M10 12h10M16.5 8.5 20 12l-3.5 3.5",
 };
 
-const FLIPS = new Set(["back", "chevron", "send", "logout", "link"]); // these point along the line of reading
+const FLIPS = new Set(["back", "chevron", "send", "logout"]); // these point along the line of reading
 const SOLID = new Set(["play", "hangup", "phone"]);
 
 export function Icon({ name, size = 20 }) {

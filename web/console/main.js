@@ -2,6 +2,7 @@
 import { LANGUAGES, load, negotiate } from "../shared/i18n.js";
 import { Attention } from "./attention.js";
 import { Desk } from "./desk.js";
+import { isolated } from "./format.js";
 import { Prefs } from "./prefs.js";
 import { Ring } from "./ring.js";
 import { html, render } from "./vendor/htm-preact.js";
@@ -23,8 +24,8 @@ async function speak(locale) {
 }
 
 const announce = (call, count) => {
-  const name = call.peer?.name || words.t("customer.unnamed");
-  const body = [call.context?.order && words.t("context.orderShort", { order: call.context.order }), call.context?.product];
+  const name = isolated(call.peer?.name || words.t("customer.unnamed"));
+  const body = [call.context?.order && words.t("context.orderShort", { order: isolated(call.context.order) }), call.context?.product];
   return {
     flash: words.t("ring.flash", { count, name }),
     title: words.t("ring.title", { name }),

@@ -85,7 +85,7 @@ function Account() {
   const name = state.agent?.name || state.view.person.name;
   const inCall = Boolean(liveCall(state));
   return html`<details class="account" ref=${menu}>
-    <summary aria-label=${t("account.label", { name })}><${Avatar} name=${name} size="small" /></summary>
+    <summary><span class="spoken">${t("account.label", { name })}</span><${Avatar} name=${name} size="small" /></summary>
     <div class="menu">
       <p class="menu-name">${name}</p>
       <button type="button" class="button small" disabled=${inCall} onClick=${() => desk.logout()}><${Icon} name="logout" size="18" />${t("account.logout")}</button>

@@ -48,8 +48,8 @@ function Stage({ call }) {
       <span class="stage-name"><bdi>${name}</bdi>${call.peer?.verified && html`<${Verified} />`}</span>
       <${Duration} call=${call} />
       <${Quality} />
+      <${Condition} call=${call} />
     </div>
-    <${Condition} call=${call} />
     ${call.media === "video" && html`<${SelfView} />`}
     ${!state.sending.audio && !held && html`<span class="stage-muted"><${Icon} name="micOff" size="18" />${t("call.youMuted")}</span>`}
   </section>`;
@@ -70,7 +70,7 @@ function Portrait({ call, name, held }) {
   }, [call.call_id, held]);
   let line = call.media === "audio" ? "media.audio" : "call.cameraOff";
   if (held) line = "call.onHold";
-  else if (!call.peer_connected) line = "call.peerGone";
+  else if (!call.peer_connected) line = "call.peerReconnecting";
   return html`<div class="portrait"><span class="portrait-ring" ref=${ring}><${Avatar} name=${call.peer?.name} size="large" /></span>
     <p class="portrait-name"><bdi>${name}</bdi></p><p class="portrait-line">${t(line)}</p></div>`;
 }
@@ -95,8 +95,7 @@ function Quality() {
 function Condition({ call }) {
   const { state, t } = useDesk();
   let text = "";
-  if (call.phase === "on_hold") text = "";
-  else if (!call.peer_connected) text = t("call.peerReconnecting");
+  if (call.phase === "on_hold" || !call.peer_connected) text = ""; // the portrait says it
   else if (state.view.media === "disconnected") text = t("call.reconnecting");
   else if (state.view.media === "connecting") text = t("call.connecting");
   const muted = call.phase === "active" && call.peer_connected && !call.peer_audio;

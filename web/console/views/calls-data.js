@@ -1,7 +1,7 @@
 /** Pages of the call list, and its rows. */
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { Icon } from "../icons.js";
-import { clock, date, daysApart, languageName, time } from "../format.js";
+import { clock, date, daysApart, isolated, languageName, time } from "../format.js";
 import * as rest from "../rest.js";
 import { outcome } from "../words.js";
 import { useDesk } from "./context.js";
@@ -62,11 +62,11 @@ function Row({ call, chosen }) {
   const name = customer.name || t("customer.unnamed");
   const { key, kind } = outcome(call);
   const talked = call.answered_at && call.ended_at ? clock(call.ended_at - call.answered_at) : "";
-  const about = [context?.order && t("context.orderShort", { order: context.order }), context?.product].filter(Boolean).join(" · ");
+  const order = context?.order && t("context.orderShort", { order: isolated(context.order) });
   return html`<li><a class="row" href=${`#/calls/${call.call_id}`} aria-current=${chosen ? "true" : undefined}>
     <${Avatar} name=${customer.name} size="small" />
     <span class="row-who"><span class="row-name"><bdi>${name}</bdi>${customer.verified && html`<span class="row-verified"><${Icon} name="shield" size="15" /><span class="spoken">${t("customer.verified")}</span></span>`}</span>
-      <span class="row-about" dir="auto">${about || languageName(words.locale, call.language)}</span></span>
+      <span class="row-about">${order && html`<span>${order}</span>`}${order && context.product && html`<span>·</span>`}<bdi>${context?.product || (!order && languageName(words.locale, call.language))}</bdi></span></span>
     <span class="row-agent"><bdi>${call.agent_name || "–"}</bdi></span>
     <span class="row-rating">${call.rating ? html`<${Stars} count=${call.rating} />` : ""}</span>
     <span class=${`tag ${kind}`}><${Icon} name=${call.media === "video" ? "camera" : "phone"} size="15" /><span class="spoken">${t(`media.${call.media}`)}</span>${t(key)}</span>

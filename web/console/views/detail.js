@@ -33,15 +33,15 @@ function useDetail(id) {
 export function CallDetail({ id }) {
   const { t } = useDesk();
   const found = useDetail(id);
-  const close = useFocusOnce(id);
+  const panel = useFocusOnce(id);
   const body = {
     loading: () => html`<p class="detail-wait" role="status"><span class="spinner"></span>${t("loading")}</p>`,
     missing: () => html`<${Empty} icon="list" title=${t("detail.missing")} />`,
     failed: () => html`<${Empty} icon="warning" title=${t("detail.failed")}><button type="button" class="button small" onClick=${found.again}>${t("retry")}</button><//>`,
     ready: () => html`<${Body} ...${found} />`,
   };
-  return html`<section class="detail" aria-label=${t("detail.title")} onKeyDown=${(event) => event.key === "Escape" && !event.target.closest("dialog") && go("calls")}>
-    <div class="detail-head"><a class="button plain small" href="#/calls" ref=${close}><${Icon} name="back" size="18" />${t("detail.back")}</a></div>
+  return html`<section class="detail" ref=${panel} tabindex="-1" aria-label=${t("detail.title")} onKeyDown=${(event) => event.key === "Escape" && !event.target.closest("dialog") && go("calls")}>
+    <div class="detail-head"><a class="button plain small" href="#/calls"><${Icon} name="back" size="18" />${t("detail.back")}</a></div>
     ${body[found.state]()}
   </section>`;
 }
@@ -50,8 +50,9 @@ function Body({ call, events, chat }) {
   const { t, state } = useDesk();
   const { key, kind } = outcome(call);
   const mine = liveCall(state)?.call_id === call.call_id;
+  const alone = matchMedia("(max-width: 74.99rem)").matches; // list.css hides the list and its heading
   return html`<div class="detail-body">
-    <div class="detail-who"><${Who} call=${call} person=${call.customer} level="h2" /><span class=${`tag ${kind}`}>${t(key)}</span></div>
+    <div class="detail-who"><${Who} call=${call} person=${call.customer} level=${alone ? "h1" : "h2"} /><span class=${`tag ${kind}`}>${t(key)}</span></div>
     ${mine && html`<a class="button primary small" href="#/">${t("detail.toCall")}</a>`}
     <${Numbers} call=${call} />
     ${call.rating > 0 && html`<div class="detail-rating"><${Stars} count=${call.rating} />${call.rating_comment && html`<p dir="auto">“${call.rating_comment}”</p>`}</div>`}

@@ -16,6 +16,7 @@ export function Home() {
   const ended = endedCall(state);
   const rings = ringingCalls(state).length > 0;
   return html`<div class="home">
+    ${rings && !ended && html`<h1 class="spoken">${t("page.desk")}</h1>`}
     <div class="home-main">
       ${ended ? html`<${WrapUp} key=${ended.call_id} call=${ended} />` : !rings && html`<${Standing} />`}
       <${Recent} />
@@ -29,6 +30,7 @@ function Standing() {
   const ready = shownStatus(state) === "ready";
   const checking = Boolean(state.check?.running);
   const { waiting } = state.view;
+  const problem = state.check?.audio?.problem;
   return html`<section class=${`standing ${ready ? "ready" : "away"}`}>
     <span class="standing-mark" aria-hidden="true"><${Icon} name=${ready ? "bell" : "pause"} size="26" /></span>
     <div class="standing-text">
@@ -40,6 +42,7 @@ function Standing() {
       : html`<button type="button" class="button primary" aria-disabled=${checking} onClick=${() => goReady(desk)}>
           ${checking ? html`<span class="spinner"></span>` : html`<${Icon} name="check" />`}${t(checking ? "check.running" : "standing.go")}
         </button>`}
+    <div class="standing-why" role="alert">${!ready && !checking && problem && html`<div class="notice bad"><${Icon} name="micOff" /><div class="grow"><b>${t(`device.audio.${problem}`)}</b><p>${t(`device.fix.${problem}`)}</p></div></div>`}</div>
   </section>`;
 }
 
