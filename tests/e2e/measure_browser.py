@@ -87,9 +87,7 @@ async def measure(options: argparse.Namespace) -> Timings:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="calls (default: %(default)s)")
-    parser.add_argument(
-        "--kills", type=int, default=10, help="calls with a killed worker (default: %(default)s)"
-    )
+    parser.add_argument("--kills", type=int, default=10, help="calls with a killed worker (default: %(default)s)")
     parser.add_argument("--fps", type=int, default=15, help="of the pretended cameras (default: %(default)s)")
     timings = asyncio.run(measure(parser.parse_args()))
     write(timings, ARTIFACTS / "browser-figures.json")

@@ -77,6 +77,9 @@ class Product:
             "MEDIA__PORT": str(first + 2),
             "MEDIA__WORKERS": "1",
             "DRAIN_TIMEOUT": "1",
+            # Browsers and tests load this machine, too: that alone must not turn callers away.
+            "MAX_LOOP_LAG": "10",
+            "MAX_CPU": "10",
             "LOG__JSON": "true",
             **settings,
         }

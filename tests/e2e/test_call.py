@@ -16,8 +16,9 @@ async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, 
     await agent.rings()
     await customer.media_connected()
     await agent.media_connected()
-    await customer.still_hears_nothing()  # connected at ring, but nothing is forwarded before the answer
-    await agent.still_hears_nothing(0.2)
+    for person in (customer, agent):  # connected at ring, but nothing is forwarded before the answer
+        await person.gets_nothing(0.5)
+        assert (await person.figures())["packetsReceived"] == 0
 
     await agent.answer()
     await customer.screen("call")
@@ -51,8 +52,7 @@ async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Custo
 
     await customer.do("mute")
     await agent.shows(agent.page.locator(".condition-line"), "that the customer is muted")
-    await agent.page.wait_for_timeout(500)
-    await until(lambda: _no_new_sound(agent), "the agent hears a muted customer no more")
+    await agent.hears_silence()
     await customer.do("mute")
     await agent.hears()
 
@@ -63,8 +63,8 @@ async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Custo
 
     await agent.key("O").click()
     await until(lambda: _shows_hold(customer), "the customer sees that the call is on hold")
-    await customer.page.wait_for_timeout(500)
-    await customer.still_hears_nothing()
+    await customer.gets_nothing()
+    await agent.gets_nothing()
     await agent.key("O").click()
     await customer.hears()
     await customer.sees()
@@ -73,13 +73,6 @@ async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Custo
     await customer.hang_up()
     await customer.screen("ended")
     await agent.ended()
-
-
-async def _no_new_sound(person: Agent) -> bool:
-    """Silence arrives as packets, too: only the energy tells."""
-    before = (await person.figures())["energy"]
-    await person.page.wait_for_timeout(1500)
-    return bool((await person.figures())["energy"] - before < 1e-5)
 
 
 async def _shows_hold(customer: Customer) -> bool:
@@ -98,7 +91,7 @@ async def test_a_call_with_the_voice_only(customer: Customer, agent: Agent) -> N
     await agent.ended()
 
 
-async def test_a_customer_without_a_camera_still_sees_the_agent(people: People) -> None:
+async def test_a_customer_without_a_camera_can_talk(people: People) -> None:
     """No camera there: the browser says NotFoundError for video and lists only microphones."""
     no_camera = """(() => {
       const media = navigator.mediaDevices;
@@ -114,6 +107,5 @@ async def test_a_customer_without_a_camera_still_sees_the_agent(people: People) 
     await customer.screen("call")
     await agent.hears()
     await customer.hears()
-    await customer.sees()
     await customer.hang_up()
     await agent.ended()
