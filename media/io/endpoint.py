@@ -20,7 +20,7 @@ from media.wire.buffer import PacketBuffer
 BATCH = 64
 BATCHES_A_TURN = 4
 """So that a flood cannot keep the loop from everything else."""
-OUT_SLOTS = 128
+OUT_SLOTS = 64
 
 TICK = 0.001
 WINDOW = 0.02

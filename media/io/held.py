@@ -1,5 +1,6 @@
 """A leg and a call as the engine holds them: the joint of transport, negotiation and bridge."""
 
+import hashlib
 import logging
 import random
 import time
@@ -39,6 +40,9 @@ SILENCE_WITHOUT_MEDIA = 7.0
 """The same for a leg that sends no media (all muted): then only checks come, every 2.5 s from Chromium."""
 MEDIA_FLOWED = 1.0
 """A leg was sending media if its last RTP came at most this long before the last of anything."""
+FAREWELL_SILENCE = 0.5
+FAREWELL_SILENCE_WITHOUT_MEDIA = 3.0
+"""A leg that seems to have said goodbye and then is silent this long has closed."""
 CONNECT_TIME = 30.0
 """From opening to connected."""
 GIVEN_UP = 120.0
@@ -68,7 +72,8 @@ class HeldLeg:
         self._identity = new_identity()
         self._opened_at = now
         self._answer: Answer | None = None
-        self._answered: tuple[int, str] | None = None
+        self._answered: tuple[int, bytes] | None = None
+        """Generation and digest of the answer that was taken."""
 
     # --- negotiation ---
 
@@ -88,7 +93,8 @@ class HeldLeg:
 
     def accept(self, generation: int, sdp: str) -> None:
         """Take an answer; a repeat of the same does nothing. Raise NegotiationError."""
-        if self._answered == (generation, sdp):
+        stated = (generation, hashlib.sha256(sdp.encode("utf-8", "replace")).digest())
+        if self._answered == stated:
             return
         if generation != self.generation:
             raise NegotiationError(f"this answers offer {generation}, the current one is {self.generation}")
@@ -97,13 +103,13 @@ class HeldLeg:
         answer = parse_answer(sdp, self._identity, self.spec.max_video_bps)
         if self._answer is None:
             self._answer = answer
-            self._answered = (generation, sdp)
+            self._answered = stated
             self.transport.expect(answer.fingerprints)
             return
         # After an ICE restart DTLS and SRTP go on (RFC 8842 §5.5), and so do the lines as first agreed.
         if set(answer.fingerprints) != set(self._answer.fingerprints):
             raise NegotiationError("an ICE restart cannot change the fingerprint: open a new leg")
-        self._answered = (generation, sdp)
+        self._answered = stated
 
     # --- what the transport tells ---
 
@@ -142,9 +148,13 @@ class HeldLeg:
             return
         transport = self.transport
         transport.ice.expire(now)
+        transport.relax(now)
         silent = now - transport.heard
         flowed = transport.rtp_at > 0 and transport.heard - transport.rtp_at < MEDIA_FLOWED
-        if silent > GIVEN_UP:
+        farewell_silence = FAREWELL_SILENCE if flowed else FAREWELL_SILENCE_WITHOUT_MEDIA
+        if transport.heard < transport.farewell_at and silent > farewell_silence:
+            self.fail("the peer closed the connection")
+        elif silent > GIVEN_UP:
             self.fail(f"nothing heard for {GIVEN_UP:.0f} s")
         elif self.state is LegState.CONNECTED and silent > (SILENCE if flowed else SILENCE_WITHOUT_MEDIA):
             self.state = LegState.DISCONNECTED

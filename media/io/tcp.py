@@ -10,7 +10,6 @@ import struct
 import time
 from collections.abc import Callable
 from typing import cast
-from typing import cast
 
 from media.io.address import Address, pack_sockaddr as packed, parse_sockaddr, source_of
 from media.io.arena import CAPACITY, Arena, fill

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from media.io.arena import CAPACITY, fill
 from media.io.counters import Counters
-from media.io.dtls import Certificate, DtlsServer
+from media.io.dtls import Certificate, DtlsServer, is_farewell
 from media.io.endpoint import Endpoint
 from media.io.ice import AgentTable, IceAgent
 from media.io.limits import InProgress
@@ -17,6 +17,10 @@ from media.io.srtp import OK, REPLAYED, Cipher
 from media.wire.buffer import PacketBuffer
 
 logger = logging.getLogger(__name__)
+
+DTLS_KEPT = 15.0
+"""The association stays this long after the handshake in case its last flight was lost, or until the peer's SRTP
+shows that it was not."""
 
 _SHORTEST_RTP = 12 + 10
 _SHORTEST_RTCP = 8 + 4 + 10
@@ -70,6 +74,8 @@ class LegTransport:
         self.heard_at = 0.0
         """When the last authenticated packet or check came in."""
         self.rtp_at = 0.0
+        self.farewell_at = 0.0
+        """When the peer seemed to close; unauthenticated, to be believed if nothing is heard afterwards."""
         self._shared = shared
         self._endpoint = shared.endpoint
         self._counters = shared.counters
@@ -79,6 +85,8 @@ class LegTransport:
         self._dtls: DtlsServer | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._handshake_done = False
+        self._ready_at = 0.0
+        self._released = False
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._cipher: Cipher | None = None
         self._leg: PacketTaker | None = None
@@ -137,6 +145,10 @@ class LegTransport:
     def receive_dtls(self, path: Path, data: bytes, now: float) -> None:
         if self._closed:
             return
+        if self._released:
+            if is_farewell(data):
+                self.farewell_at = now
+            return
         self._dtls_path = path
         if self._dtls is None and not self._begin_handshake(path):
             self._counters.dtls_limited += 1
@@ -183,6 +195,14 @@ class LegTransport:
             self._counters.srtp_protect_failed += 1
 
     # --- life ---
+
+    def relax(self, now: float) -> None:
+        """Free what only the handshake needed, once it is over. Called now and then."""
+        if self._cipher is None or self._dtls is None:
+            return
+        if self.heard_at > self._ready_at or now - self._ready_at > DTLS_KEPT:
+            dtls, self._dtls, self._released = self._dtls, None, True
+            self._shared.spawn(dtls.release())
 
     async def close(self) -> None:
         """Say close_notify and forget addresses and keys. Packets queued before still leave."""
@@ -233,7 +253,7 @@ class LegTransport:
         assert self._dtls is not None
         if self._dtls.identify(self._fingerprints):
             self._cipher = self._dtls.cipher()
-            self.heard_at = time.monotonic()
+            self.heard_at = self._ready_at = time.monotonic()
             self._owner.transport_ready()
         else:
             self._fail("the certificate is not the one the answer announced")
