@@ -1,6 +1,7 @@
 """The real web server on loopback, over a real store in a temporary directory and the fake media engine."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -67,7 +68,7 @@ class Website:
     ) -> tuple[int, Any]:
         """(status, JSON or bytes); the Origin is the server's own, as from its pages."""
         headers = {"Origin": self.url} | (headers or {})
-        kwargs: dict[str, Any] = {"json": body} if body is not None else {"data": data}
+        kwargs: dict[str, Any] = {"json": body} if body is not None else {"data": data and io.BytesIO(data)}
         request = self.http.request(method, self.url + path, headers=headers, allow_redirects=False, **kwargs)
         async with request as response:
             content = await response.read()
