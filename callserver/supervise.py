@@ -49,8 +49,9 @@ def worker_count(media: MediaSettings) -> int:
 def taken_ports(settings: Settings, directory: Path) -> Iterator[str]:
     """Say of each port we need and somebody else has; ports of our own living workers are fine."""
     http, media = settings.http, settings.media
-    if not _bindable(http.host, http.port, socket.SOCK_STREAM):
-        yield f"TCP port {http.port} for HTTP (http.port) is taken or not allowed on {http.host}"
+    for name, port in (("http.port", http.port), ("http.tls_port", http.tls_port)):
+        if port and not _bindable(http.host, port, socket.SOCK_STREAM):
+            yield f"TCP port {port} for HTTP ({name}) is taken or not allowed on {http.host}"
     ours = {note.port for path in worker_files.sockets(directory) if (note := _living(path)) is not None}
     kinds = [("UDP", socket.SOCK_DGRAM)] + ([("TCP", socket.SOCK_STREAM)] if media.tcp else [])
     for port in range(media.port, media.port + worker_count(media)) if media.port else ():

@@ -48,9 +48,12 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
         with worker_files.claimed(tmp_path):
             pass
 
-    with worker_files.claimed(tmp_path), worker_files.claimed(tmp_path, "other"):
-        with pytest.raises(RunDirectoryError, match=str(os.getpid())):
-            claim_again()
+    with (
+        worker_files.claimed(tmp_path),
+        worker_files.claimed(tmp_path, "other"),
+        pytest.raises(RunDirectoryError, match=str(os.getpid())),
+    ):
+        claim_again()
     claim_again()
 
 
