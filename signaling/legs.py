@@ -10,7 +10,7 @@ from media.api import Kind, Offer
 from signaling.actions import AnswerLeg, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
 from signaling.board import Board, TimerKey
 from signaling.call import ANSWERED, Event
-from signaling.endings import end_call, stop_ringing
+from signaling.endings import back_to_queue, end_call, stop_ringing
 from signaling.protocol import LegAnswer, LegOffer, LegOffered, LegStateChanged
 from signaling.results import AnswerRefused
 from signaling.session import Session
@@ -211,6 +211,7 @@ def give_up(board: Board, call: Call, one: Participant) -> None:
     """One side's media cannot be had: no more ringing there, or the end of the call."""
     if one.agent_id in call.ringers:
         stop_ringing(board, call, one.agent_id, "unanswered", pause=True)
+        back_to_queue(board, call)
     else:
         end_call(board, call, Event.MEDIA_FAILED, by=one.role)
 
@@ -269,12 +270,14 @@ def join(board: Board, call: Call) -> None:
     if legs[0] is None or legs[1] is None or not legs[0].up or not legs[1].up:
         return
     wanted = (legs[0].leg_id, legs[1].leg_id)
-    set_held(board, call, call.state.phase == "on_hold")
+    held = call.state.phase == "on_hold"
+    if held and not call.joined:
+        call.held = False  # a bridge that lost all its legs may have forgotten it
+    set_held(board, call, held)
+    for one in call.participants():
+        _mute_as_said(board, call, one)
     if wanted == call.joined:
         return
-    for one in call.participants():
-        if one.current is not None and one.current.leg_id not in call.joined:
-            _mute_as_said(board, call, one)
     if not call.joined:
         board.record(call.state, "connected")
     call.joined = wanted
@@ -317,15 +320,10 @@ def set_held(board: Board, call: Call, held: bool) -> None:
 
 def say_sending(board: Board, call: Call, one: Participant, audio: bool, video: bool) -> None:
     """A side muted or unmuted itself; what it says before it is joined counts when it is."""
-    before, one.sending = one.sending, (audio, video)
+    one.sending = (audio, video)
     if one is call.customer or one is call.agent:
         keep_sending(board, call, one)
-    leg = one.current
-    if leg is None or leg.leg_id not in call.joined:
-        return
-    for kind, was, sends in ((Kind.AUDIO, before[0], audio), (Kind.VIDEO, before[1], video)):
-        if was != sends:
-            board.act(MuteLeg(call.call_id, leg.leg_id, kind, not sends))
+    _mute_as_said(board, call, one)
 
 
 def keep_sending(board: Board, call: Call, one: Participant) -> None:
@@ -335,9 +333,15 @@ def keep_sending(board: Board, call: Call, one: Participant) -> None:
 
 
 def _mute_as_said(board: Board, call: Call, one: Participant) -> None:
-    for kind, sends in zip((Kind.AUDIO, Kind.VIDEO), one.sending, strict=True):
-        if not sends and one.current is not None:
-            board.act(MuteLeg(call.call_id, one.current.leg_id, kind, True))
+    """Tell the engine what the side's leg sends, as far as it does not know."""
+    leg = one.current
+    wanted = (not one.sending[0], not one.sending[1])
+    if leg is None or not leg.up or leg.muted == wanted:
+        return
+    for place, kind in enumerate((Kind.AUDIO, Kind.VIDEO)):
+        if leg.muted is None or leg.muted[place] != wanted[place]:
+            board.act(MuteLeg(call.call_id, leg.leg_id, kind, wanted[place]))
+    leg.muted = wanted
 
 
 def _tell_state(

@@ -146,7 +146,8 @@ class Records(Protocol):
     """One repository; implemented on SQL by callserver/store, in memory by tests/fakes."""
 
     async def write(self, change: Change) -> None:
-        """Apply one change in one transaction."""
+        """Apply one change in one transaction. A call written as `ended` loses its claim in the same transaction, so
+        that a process that dies before `release` leaves no agent claimed by a call that is over."""
 
     async def claim(self, call_id: str, agent_id: str, epoch: int) -> bool:
         """Give the call to the agent if nobody has it and the agent has none, in one transaction."""

@@ -113,7 +113,7 @@ def _legs(board: Board, call: Call, engine: CallStatus | None) -> None:
         one.sending = call.state.sending.get(one.role, (True, True))
         leg = known.get(call.state.legs.get(one.session_id, ""))
         if leg is not None and leg.state == LegState.CONNECTED:
-            one.current = Leg(leg.leg_id, None, leg.generation, leg.generation, up=True)
+            one.current = Leg(leg.leg_id, None, leg.generation, leg.generation, up=True, muted=None)
             del known[leg.leg_id]
         else:
             one.broken = True

@@ -30,12 +30,16 @@ def choose(need: Need, agents: Iterable[Agent], count: int, ringing: Iterable[Ag
     """Up to `count` more agents to ring, best first.
 
     Free agents of the site fall into ranks: first those who have neither declined nor missed the call, then those who
-    missed it, then those who declined; within each, speakers of the language before the others. Only the best rank
-    present is rung, longest idle first, and nobody worse than those at whom it rings already: language and decliners
-    are a preference that never leaves a customer with nobody.
+    missed it, then those who declined, and these only if nobody else is free, not even somebody who is paused; within
+    each, speakers of the language before the others. Only the best rank present is rung, longest idle first, and
+    nobody worse than those at whom it rings already. Preferences delay a ring by a pause at most.
     """
+    free = [agent for agent in agents if agent.free and agent.serves(need.site_id)]
+    others = any(agent.agent_id not in need.declined for agent in free)
     free = [
-        agent for agent in agents if agent.free and agent.serves(need.site_id) and agent.agent_id not in need.paused
+        agent
+        for agent in free
+        if agent.agent_id not in need.paused and not (others and agent.agent_id in need.declined)
     ]
     if not free or count <= 0:
         return []

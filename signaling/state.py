@@ -32,6 +32,8 @@ class Leg:
     up: bool = False
     """It has connected; it may be disconnected for the moment."""
     restarting: bool = False
+    muted: tuple[bool, bool] | None = (False, False)
+    """Audio and video as the engine was told; None: not known."""
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from signaling import agents, customers
 from signaling.admission import Admission, RefusedError
-from signaling.board import Board
+from signaling.board import Board, TimerKey
 from signaling.endings import arm_away, patience
 from signaling.legs import ensure_leg, replace_leg, tell_offer
 from signaling.protocol import (
@@ -83,6 +83,7 @@ def _move(board: Board, old: Session, new: Session, call_id: str) -> None:
     one = call.of_session(old.session_id) if call else None
     if call is not None and one is not None:
         one.session_id, one.view = new.session_id, None
+        board.timers.cancel(TimerKey("reopen", call.call_id, old.session_id))
         new.call_id = old.call_id
         if one is call.agent:
             call.state.agent_session = new.session_id

@@ -38,6 +38,8 @@ class MemoryStore:
     def write(self, change: Change) -> None:
         for call in change.calls:
             self.calls[call.call_id] = _encode(call)
+            if call.phase == "ended":
+                self.claims.pop(call.call_id, None)
         for event in change.events:
             history = self.events.setdefault(event.call_id, [])
             assert event.sequence == len(history) + 1, "a call's history has no gap and no double"
@@ -51,6 +53,8 @@ class MemoryStore:
         self.statuses.update(change.agent_status)
 
     def claim(self, call_id: str, agent_id: str) -> bool:
+        if call_id not in self.calls or self.call(call_id).phase == "ended":
+            return False
         if call_id in self.claims or agent_id in self.claims.values():
             return False
         self.claims[call_id] = agent_id

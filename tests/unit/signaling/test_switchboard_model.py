@@ -353,10 +353,11 @@ class Calls(RuleBasedStateMachine):
         exchange = self.exchange
         board = exchange.switchboard.board
         for call in board.calls.values():
-            if call.state.phase == "waiting" and not exchange.lanes:
-                assert not [
-                    agent for agent in board.roster if agent.free and call.paused.get(agent.agent_id, 0) <= exchange.now
-                ]
+            if call.state.phase != "waiting":
+                continue
+            free = [agent.agent_id for agent in board.roster if agent.free]
+            willing = [agent_id for agent_id in free if agent_id not in call.state.declined] or free
+            assert all(call.paused.get(agent_id, 0.0) > exchange.now for agent_id in willing)
 
     @invariant()
     def nothing_is_left_of_what_is_over(self) -> None:
@@ -380,7 +381,7 @@ class Calls(RuleBasedStateMachine):
             media = exchange.media.calls.get(call.call_id)
             if call.state.phase not in ("active", "on_hold"):
                 assert media is None or not media.connected
-            elif media is not None and media.connected:
+            elif media is not None and len(media.connected) == 2:
                 assert media.held == (call.state.phase == "on_hold")
                 self._mutes_hold(call)
             if call.state.phase == "active" and self._both_legs_work(call):
