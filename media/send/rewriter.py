@@ -58,6 +58,8 @@ class Rewriter:
             self._retire(self._highest_in + 1)
         elif not same_source:
             self._older.clear()
+        # The numbers above the highest are given out anew: what was still missing there has no place any more.
+        self._older = [(floor, min(end, self.highest + 1 - offset), offset) for floor, end, offset in self._older]
         self.started = True
         self._floor = extended
         self._highest_in = extended - 1
@@ -75,7 +77,9 @@ class Rewriter:
             return extended + self._offset
         for floor, end, offset in reversed(self._older):
             if floor <= extended < end:
-                return extended + offset
+                out = extended + offset
+                self.highest = max(self.highest, out)  # it may stand right before a packet that was skipped
+                return out
         return TOO_LATE
 
     def skip(self, extended: int) -> None:

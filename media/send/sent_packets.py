@@ -61,15 +61,15 @@ class SentPackets:
         self._resent[number] = now
         return self._packets[place], self._layouts[place]
 
-    def expire(self, highest: int, now: float) -> None:
-        """Free what is too old; `highest` is the newest number stored. Call a few times a second."""
+    def expire(self, highest: int, now: float, age: float = MAX_AGE) -> None:
+        """Free what is older than `age` seconds; `highest` is the newest number stored. Call a few times a second."""
         if not self._numbers:
             return
         number = max(self._oldest, highest + 1 - self._capacity)
         while number <= highest:
             place = number & self._mask
             if self._numbers[place] == number:
-                if now - self._times[place] <= MAX_AGE:
+                if now - self._times[place] <= age:
                     break
                 self._numbers[place] = _NOTHING
                 self._packets[place] = b""

@@ -106,3 +106,18 @@ def test_no_number_is_ever_used_twice(steps: list[tuple[str, int]]) -> None:
         result = out.sequence(number, 0, 0.0)
         assert result == out.highest == max([*used, result])
         assert used.setdefault(result, (source, number)) == (source, number)
+
+
+def test_what_was_missing_before_a_skipped_packet_keeps_its_number_to_itself() -> None:
+    """A packet that was still missing when its successor was skipped shared its number with the first after a pause."""
+    out = rewriter()
+    out.begin(10, 0, 1.0, same_source=False)
+    first = out.sequence(10, 0, 1.0)
+    out.skip(12)
+    out.begin(20, 0, 1.0, same_source=True)
+    assert out.sequence(20, 0, 1.0) == first + 1
+    assert out.sequence(11, 0, 1.0) == TOO_LATE
+    out.skip(22)
+    assert out.sequence(21, 0, 1.0) == first + 2
+    out.begin(30, 0, 1.0, same_source=True)
+    assert out.sequence(30, 0, 1.0) == first + 3
