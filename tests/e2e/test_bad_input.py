@@ -1,6 +1,7 @@
 """What must not hurt the running product: broken, huge, greedy and unauthorised clients. Others do not notice."""
 
 import asyncio
+import io
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ class Client:
         self.product = product
         self.http = http
         self.own = {"Origin": product.url, "X-Callserver": "1"}
+        self._sockets: list[aiohttp.ClientWebSocketResponse] = []
 
     async def post(self, path: str, body: JSON | bytes, **headers: str) -> tuple[int, JSON]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -31,7 +33,7 @@ class Client:
             **self.own,
             **{k.replace("_", "-"): v for k, v in headers.items()},
         }
-        async with self.http.post(self.product.url + path, data=data, headers=headers) as answer:
+        async with self.http.post(self.product.url + path, data=io.BytesIO(data), headers=headers) as answer:
             return answer.status, await _json(answer)
 
     async def get(self, path: str, **headers: str) -> tuple[int, JSON]:
@@ -52,7 +54,13 @@ class Client:
         return str(body["ticket"])
 
     async def socket(self) -> aiohttp.ClientWebSocketResponse:
-        return await self.http.ws_connect(self.product.url + "/ws/v1", headers=self.own, max_msg_size=0)
+        opened = await self.http.ws_connect(self.product.url + "/ws/v1", headers=self.own, max_msg_size=0)
+        self._sockets.append(opened)
+        return opened
+
+    async def close(self) -> None:
+        for opened in self._sockets:
+            await opened.close()
 
     async def session(self, ticket: str) -> tuple[aiohttp.ClientWebSocketResponse, JSON]:
         ws = await self.socket()
@@ -92,7 +100,9 @@ async def close_code_of(ws: aiohttp.ClientWebSocketResponse, seconds: float = 15
 async def client(product: Product) -> AsyncIterator[Client]:
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=20)) as http:
-        yield Client(product, http)
+        client = Client(product, http)
+        yield client
+        await client.close()
     assert (await product.get("/healthz"))[0] == 200
     assert len(product.pids("control")) == 1
 
