@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 WEB_ROOT = Path(__file__).resolve().parent.parent / "web"
 EXIT_CANNOT_START = 1
+EXIT_FAILED = 3
 EXIT_CONFIG = 2
 """Tells the supervisor not to try again."""
 
@@ -78,6 +79,9 @@ def run_control(settings: Settings, config: Path | None = None) -> int:
     except (MediaError, OSError) as error:
         logger.error("the control process cannot run: %s", error)
         return EXIT_CANNOT_START
+    except Exception:
+        logger.exception("the control process failed")
+        return EXIT_FAILED
     return 0
 
 
@@ -110,6 +114,7 @@ async def _serve(settings: Settings, directory: Path, config: Path | None) -> No
 async def control(settings: Settings, engine: MediaEngine) -> AsyncIterator[Control]:
     """Everything but the media engine and signals, running. Leaving ends it; calls stay in store and engine."""
     async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database_url or sqlite_url(settings.data_dir))
         stack.push_async_callback(database.close)
         await database.migrate()
@@ -170,13 +175,18 @@ def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> C
 @asynccontextmanager
 async def _background() -> AsyncIterator[Callable[[Coroutine[None, None, None]], None]]:
     """Tasks that run until the block is left; if one fails, the block is cancelled and the failure raised."""
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         started: list[asyncio.Task[None]] = []
         try:
             yield lambda work: started.append(tasks.create_task(work))
+        except Exception as error:
+            failure = error
         finally:
             for task in started:
                 task.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def drain(running: Control) -> None:

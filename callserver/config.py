@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -138,9 +139,10 @@ class Option(msgspec.Struct, frozen=True):
     meaning: str
 
 
-def options() -> list[Option]:
+@cache
+def options() -> tuple[Option, ...]:
     """Every setting there is, in the order of the structs."""
-    return list(_options(Settings, ""))
+    return tuple(_options(Settings, ""))
 
 
 def load(

@@ -26,16 +26,16 @@ _SECRET_TEXTS = (
     # ICE passwords and SRTP keys in a session description (RFC 8839 §5.4, RFC 4568)
     (re.compile(r"(?i)(a=(?:ice-pwd|crypto):)[^\r\n\\]+"), rf"\1{MASK}"),
     # JSON Web Tokens, our API keys and photo tokens
-    (re.compile(r"\beyJ[\w-]{4,}\.[\w-]+\.[\w-]*"), MASK),
+    (re.compile(r"\beyJ[\w-]{4,}(?:\.[\w-]*){0,2}"), MASK),
     (re.compile(r"\bcs[kp]_[\w.-]+"), MASK),
     # headers, cookies and passwords in addresses
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), rf"\1 {MASK}"),
     (re.compile(r"(?i)\b((?:__Host-)?callserver=)[\w-]{16,}"), rf"\1{MASK}"),
-    (re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(://[^\s:/@]{0,100}:)[^\s@/]{1,200}@"), rf"\1{MASK}@"),
     # name=value and "name": "value", as in messages quoted by an error
     (
         re.compile(
-            r"(?i)(\b[\w-]*(?:password|passwd|secret|token|ticket|api_?key|ice[_-]?pwd|credential)[\"']?\s*[=:]\s*)"
+            r"(?i)(\b[\w-]{0,40}(?:password|passwd|secret|token|ticket|api_?key|ice[_-]?pwd|credential)[\"']?\s*[=:]\s*)"
             r"(\"[^\"]*\"|'[^']*'|[^\s,;&}]+)"
         ),
         rf"\1{MASK}",
@@ -105,7 +105,9 @@ def _clean(name: str, value: Any, depth: int = 0) -> Any:
 
 def _clean_text(text: str | bytes) -> str:
     if isinstance(text, bytes):
-        text = text.decode(errors="replace")
+        text = text[:MAX_VALUE_CHARACTERS].decode(errors="replace")
+    if len(text) > MAX_VALUE_CHARACTERS:
+        text = f"{text[:MAX_VALUE_CHARACTERS]}… (of {len(text)} characters)"
     for pattern, replacement in _SECRET_TEXTS:
         text = pattern.sub(replacement, text)
-    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}… ({len(text)} characters)"
+    return text
