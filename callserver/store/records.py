@@ -36,6 +36,9 @@ class SqlRecords:
         """Apply one change; a call whose row carries a newer epoch is left alone (fencing)."""
         async with self._database.write() as connection:
             await _upsert(connection, tables.calls, [_call_row(call) for call in change.calls], newer="epoch")
+            ended = [call.call_id for call in change.calls if call.phase == "ended"]
+            if ended:
+                await connection.execute(sa.delete(tables.claims).where(tables.claims.c.call_id.in_(ended)))
             if change.events:
                 await connection.execute(sa.insert(tables.call_events), [_event_row(event) for event in change.events])
             await _upsert(

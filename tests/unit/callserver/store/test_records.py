@@ -78,6 +78,13 @@ async def test_an_agent_has_one_call_and_a_call_one_agent(records: SqlRecords) -
     assert await records.claim("c1", "a2", 2)
 
 
+async def test_a_call_that_ends_frees_its_agent_even_if_nobody_releases_it(records: SqlRecords) -> None:
+    await records.write(Change([call("c1"), call("c2")]))
+    assert await records.claim("c1", "a1", 1)
+    await records.write(Change([call("c1", phase="ended", epoch=1)]))
+    assert await records.claim("c2", "a1", 1)
+
+
 async def test_a_late_claim_and_one_of_an_ended_or_unknown_call_lose(records: SqlRecords) -> None:
     await records.write(Change([call("c1"), call("c2", phase="ended")]))
     assert await records.claim("c1", "a1", 5)
