@@ -30,6 +30,8 @@ class Sink:
     """By extended sequence number: when it first came, and the packet."""
     highest: int = -1
     duplicates: int = 0
+    conflicts: int = 0
+    """Two different packets under one number: nothing worse can happen."""
     reports: list[tuple[float, SenderReport]] = field(default_factory=list)
     asked: dict[int, tuple[float, int]] = field(default_factory=dict)
 
@@ -37,6 +39,7 @@ class Sink:
         extended = unwrap16(packet.sequence_number, self.highest) if self.packets else 0x10000 + packet.sequence_number
         if extended in self.packets:
             self.duplicates += 1
+            self.conflicts += self.packets[extended][1].payload != packet.payload
             return
         self.packets[extended] = (now, packet)
         self.highest = max(self.highest, extended)
