@@ -7,6 +7,8 @@ import { calls, errorCode, login, photo } from "../../web/console/rest.js";
 import { Ring } from "../../web/console/ring.js";
 import { actionOf, act, letterOf } from "../../web/console/shortcuts.js";
 import { initial, reduce } from "../../web/console/state.js";
+import { joined } from "../../web/console/views/calls-data.js";
+import { parseRoute } from "../../web/console/views/context.js";
 
 const press = (key, code, more = {}) => ({ key, code, altKey: true, ...more });
 
@@ -116,4 +118,19 @@ test("without WebAudio the ring stays silent and breaks nothing", () => {
   ring.stop();
   assert.equal(ring.ringing, false);
   assert.equal(ring.audible, false);
+});
+
+test("pages of the call list join without repeats, and a fresh one keeps what was loaded further down", () => {
+  const rows = (...ids) => ids.map((call_id) => ({ call_id }));
+  const ids = (list) => list.map((call) => call.call_id).join("");
+  assert.equal(ids(joined(rows("c", "b"), rows("b", "a"), true)), "cba");
+  const fresh = joined(rows("c", "b", "a"), [{ call_id: "d" }, { call_id: "c", phase: "ended" }], false);
+  assert.equal(ids(fresh), "dcba");
+  assert.equal(fresh[1].phase, "ended");
+});
+
+test("an address names its page, anything else is the desk", () => {
+  assert.deepEqual(parseRoute("#/calls/01J"), { name: "calls", id: "01J" });
+  assert.deepEqual(parseRoute("#/settings"), { name: "settings", id: "" });
+  for (const hash of ["", "#", "#/", "#/other/x", "#main", "#/calls/%"]) assert.ok(parseRoute(hash).name, hash);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { KEYS } from "../../web/console/shortcuts.js";
-import { EVENTS, eventDetail, eventKey, outcome, reasonKey } from "../../web/console/words.js";
+import { EVENTS, eventDetail, eventKey, outcome, reasonKey, toldEvents } from "../../web/console/words.js";
 import { LANGUAGES, i18n } from "../../web/shared/i18n.js";
 
 const folder = new URL("../../web/console/", import.meta.url);
@@ -89,4 +89,12 @@ test("history shows names and sides, never ids", () => {
   assert.equal(eventDetail({ by: "customer" }, call, t), "Customer");
   assert.equal(eventDetail({ stars: 4 }, call, t), "4 stars of 5");
   assert.equal(eventKey("from_the_future"), "");
+});
+
+test("history leaves out first packets and repeats", () => {
+  const names = ["created", "media_started", "away", "away", "media_started", "away", "connected"];
+  const events = names.map((name, sequence) => ({ name, sequence, data: {} }));
+  assert.deepEqual(toldEvents(events).map(({ name }) => name), ["created", "away", "connected"]);
+  const other = [{ name: "away", data: { role: "agent" } }, { name: "away", data: { role: "customer" } }];
+  assert.equal(toldEvents(other).length, 2);
 });

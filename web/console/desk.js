@@ -13,6 +13,7 @@ import { initial, isOnline, liveCall, reduce, ringingCalls } from "./state.js";
 const SESSION = "callserver.console.session";
 const PUT_AWAY = "callserver.console.put_away";
 const RETRY_START_MS = 3000;
+const PHOTOS_KEPT = 60;
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const socketUrl = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1`;
 
@@ -39,6 +40,7 @@ export class Desk extends EventTarget {
       this.#signedIn(await rest.me());
     } catch (error) {
       if (error.code === "unauthorized" || error.code === "not_allowed") return this.#dispatch({ type: "own.signed_out" });
+      this.#dispatch({ type: "local.connection", state: "reconnecting" });
       setTimeout(() => this.start(), RETRY_START_MS);
     }
   }
@@ -202,7 +204,7 @@ export class Desk extends EventTarget {
     this.#dispatch({ type: "local.chat", item });
     try {
       const kept = await rest.uploadPhoto(callId, item.blob, this.#signaling?.session?.photo_token);
-      this.#photos.set(kept.photo, Promise.resolve(item.url));
+      this.#keepPhoto(kept.photo, Promise.resolve(item.url));
       this.#dispatch({ type: "own.chat_removed", id: item.id });
       this.#dispatch({ type: "chat.added", call_id: callId, item: kept });
     } catch (error) {
@@ -216,9 +218,18 @@ export class Desk extends EventTarget {
     if (!this.#photos.has(path)) {
       const url = rest.photo(path, this.#signaling?.session?.photo_token).then((blob) => URL.createObjectURL(blob));
       url.catch(() => this.#photos.delete(path));
-      this.#photos.set(path, url);
+      this.#keepPhoto(path, url);
     }
     return this.#photos.get(path);
+  }
+
+  /** An agent sees many photos a day: the oldest are let go, and fetched again if they are looked at. */
+  #keepPhoto(path, url) {
+    this.#photos.set(path, url);
+    if (this.#photos.size <= PHOTOS_KEPT) return;
+    const [oldest, gone] = this.#photos.entries().next().value;
+    this.#photos.delete(oldest);
+    gone.then(URL.revokeObjectURL, () => {});
   }
 
   chatRead() {

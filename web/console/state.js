@@ -1,7 +1,7 @@
 /**
  * What the console knows, as one value: the shared view of calls (web/shared/call-state.js) and around it what only
  * an agent's page has: who is signed in, what was pressed and is not yet decided, notices, unread chat.
- * Pure: no DOM, no network, no clock. The page's own events are in `reduceOwn`.
+ * Pure: no DOM, no network, no clock.
  */
 import { initial as initialView, isAnswered, reduce as reduceView } from "../shared/call-state.js";
 
@@ -40,8 +40,7 @@ export const ringingCalls = (state) => state.view.incoming;
 export const isOnline = (state) => state.view.connection === "open";
 
 export function reduce(state, event) {
-  const own = reduceOwn(state, event);
-  if (own) return own;
+  if (Object.hasOwn(OWN, event.type)) return OWN[event.type](state, event);
   const message = forAgent(state.view, event);
   const view = reduceView(state.view, message);
   const next = afterwards(state, message, view === state.view ? state : { ...state, view });
@@ -115,44 +114,24 @@ function withNotice(state, code, kind = "info") {
 const withChat = (state, change) =>
   state.view.call ? { ...state, view: { ...state.view, call: { ...state.view.call, chat: change(state.view.call.chat) } } } : state;
 
-/** The page's own events; null for anything else. */
-function reduceOwn(state, event) {
-  switch (event.type) {
-    case "own.signed_in":
-      return { ...state, page: "desk", agent: event.agent, loginError: "" };
-    case "own.signed_out":
-      return { ...initial, page: "login", loginError: event.error ?? "" };
-    case "own.login_failed":
-      return { ...state, page: "login", loginError: event.error };
-    case "own.accepting":
-      return { ...state, accepting: event.callId };
-    case "own.hung_up":
-      return { ...state, hungUp: event.callId };
-    case "own.put_away":
-      return { ...state, putAway: event.callId };
-    case "own.status": // shown at once; agent.state confirms or corrects it
-      return liveCall(state) ? state : { ...state, view: { ...state.view, status: event.status } };
-    case "own.sending":
-      return { ...state, sending: { ...state.sending, ...event.sending } };
-    case "own.check":
-      return { ...state, check: { ...state.check, ...event.check } };
-    case "own.silenced":
-      return { ...state, silenced: event.on };
-    case "own.lines":
-      return { ...state, lines: state.lines + 1 };
-    case "own.chat_failed":
-      return withChat(state, (chat) =>
-        chat.map((item) => (item.id === event.id ? { ...item, pending: false, failed: true } : item)),
-      );
-    case "own.chat_removed":
-      return withChat(state, (chat) => chat.filter((item) => item.id !== event.id));
-    case "own.chat_read":
-      return state.unread ? { ...state, unread: 0 } : state;
-    case "own.notice":
-      return withNotice(state, event.code, event.kind);
-    case "own.notice_closed":
-      return { ...state, notices: state.notices.filter((notice) => notice.id !== event.id) };
-    default:
-      return null;
-  }
-}
+/** The page's own events. */
+const OWN = {
+  "own.signed_in": (state, { agent }) => ({ ...state, page: "desk", agent, loginError: "" }),
+  "own.signed_out": (_, { error = "" }) => ({ ...initial, page: "login", loginError: error }),
+  "own.login_failed": (state, { error }) => ({ ...state, page: "login", loginError: error }),
+  "own.accepting": (state, { callId }) => ({ ...state, accepting: callId }),
+  "own.hung_up": (state, { callId }) => ({ ...state, hungUp: callId }),
+  "own.put_away": (state, { callId }) => ({ ...state, putAway: callId }),
+  // Shown at once; agent.state confirms or corrects it.
+  "own.status": (state, { status }) => (liveCall(state) ? state : { ...state, view: { ...state.view, status } }),
+  "own.sending": (state, { sending }) => ({ ...state, sending: { ...state.sending, ...sending } }),
+  "own.check": (state, { check }) => ({ ...state, check: { ...state.check, ...check } }),
+  "own.silenced": (state, { on }) => ({ ...state, silenced: on }),
+  "own.lines": (state) => ({ ...state, lines: state.lines + 1 }),
+  "own.chat_failed": (state, { id }) =>
+    withChat(state, (chat) => chat.map((item) => (item.id === id ? { ...item, pending: false, failed: true } : item))),
+  "own.chat_removed": (state, { id }) => withChat(state, (chat) => chat.filter((item) => item.id !== id)),
+  "own.chat_read": (state) => (state.unread ? { ...state, unread: 0 } : state),
+  "own.notice": (state, { code, kind }) => withNotice(state, code, kind),
+  "own.notice_closed": (state, { id }) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }),
+};

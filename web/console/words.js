@@ -19,15 +19,22 @@ export function outcome({ phase, reason, answered_at: answered }) {
   return { key: reason === "abandoned" ? "outcome.abandoned" : "outcome.missed", kind: "warn" };
 }
 
-/** Names in a call's history (signaling/call.py Event, and what is recorded beside it). Others are shown as they are. */
+/** Names in a call's history (signaling/call.py Event, and what is recorded beside it) that have words. */
 export const EVENTS = [
-  "created", "queued", "ringing", "ring_timeout", "unoffered", "declined", "accepted", "connected", "media_started", "held", "resumed",
+  "created", "queued", "ringing", "ring_timeout", "unoffered", "declined", "accepted", "connected", "held", "resumed",
   "away", "agent_lost", "leg_failed", "worker_lost", "control_restarted", "hung_up", "abandoned", "queue_timeout", "connection_lost",
   "media_failed", "shutdown", "crashed", "rated",
 ];
 const KNOWN = new Set(EVENTS);
 
 export const eventKey = (name) => (KNOWN.has(name) ? `event.${name}` : "");
+
+/** What an agent wants to read: no first packets, and nothing twice in a row. */
+export function toldEvents(events) {
+  const told = events.filter(({ name }) => name !== "media_started");
+  const same = (a, b) => a?.name === b.name && JSON.stringify(a.data) === JSON.stringify(b.data);
+  return told.filter((event, index) => !same(told[index - 1], event));
+}
 
 /** Who did it or how many stars, for an event's `data`; ids and technical words stay out. */
 export function eventDetail({ by, role, agent, stars }, call, t) {

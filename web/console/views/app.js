@@ -36,7 +36,7 @@ function Page({ desk, state, t, route }) {
   useEffect(() => {
     if (call) go("");
   }, [call?.call_id]);
-  if (state.page === "starting") return html`<div class="starting" role="status"><span class="spinner"></span>${t("starting")}</div>`;
+  if (state.page === "starting") return html`<div class="starting" role="status"><span class="spinner"></span>${t(state.view.connection === "reconnecting" ? "link.lostLong" : "starting")}</div>`;
   if (state.page === "login") return html`<${Login} />`;
   if (state.view.connection === "replaced") return html`<${Replaced} />`;
   const inCall = call && route.name === "desk";

@@ -9,20 +9,25 @@ import { Avatar, Empty, Stars } from "./parts.js";
 
 const NOTHING = { rows: [], state: "loading", done: false };
 
-/** {rows, state: loading | more | ready | failed, done, more(), reload()}; a newer request always wins over an older. */
+/** An older page goes below what is known, the newest page over it; what was loaded further down stays. */
+export function joined(known, page, older) {
+  const [first, second] = older ? [known, page] : [page, known];
+  const seen = new Set(first.map((call) => call.call_id));
+  return [...first, ...second.filter((call) => !seen.has(call.call_id))];
+}
+
+/** {rows, state: loading | more | ready | failed, done, more(), again(), reload()}; a newer request wins over an older. */
 export function useCalls({ phase = "", limit = 30 } = {}) {
   const { desk } = useDesk();
   const [list, set] = useState(NOTHING);
   const run = useRef(0);
-  const fetchPage = async (known, state) => {
+  const fetchPage = async (known, older) => {
     const ours = (run.current += 1);
-    set((old) => ({ ...(state === "loading" && !old.rows.length ? NOTHING : old), state }));
+    set((old) => ({ ...old, state: older ? "more" : "loading" }));
     try {
-      const page = await rest.calls({ phase, limit, before: known.at(-1)?.created_at });
-      if (ours !== run.current) return;
-      const seen = new Set(known.map((call) => call.call_id));
-      const rows = [...known, ...page.filter((call) => !seen.has(call.call_id))];
-      set({ rows, state: "ready", done: page.length < limit });
+      const page = await rest.calls({ phase, limit, before: older ? known.at(-1).created_at : undefined });
+      const done = page.length < limit;
+      if (ours === run.current) set((old) => ({ rows: joined(known, page, older), state: "ready", done: done || (!older && old.done) }));
     } catch (error) {
       if (error.code === "unauthorized") return desk.expired();
       if (ours === run.current) set((old) => ({ ...old, state: "failed" }));
@@ -30,14 +35,27 @@ export function useCalls({ phase = "", limit = 30 } = {}) {
   };
   useEffect(() => {
     set(NOTHING);
-    fetchPage([], "loading");
+    fetchPage([], false);
     return () => {
       run.current += 1;
     };
   }, [phase]);
-  const more = () => list.state === "ready" && !list.done && fetchPage(list.rows, "more");
-  const again = () => fetchPage(list.rows, list.rows.length ? "more" : "loading");
-  return { ...list, more, again, reload: () => fetchPage([], "loading") };
+  const more = () => list.state === "ready" && !list.done && fetchPage(list.rows, true);
+  const again = () => fetchPage(list.rows, list.rows.length > 0);
+  // Under a filter a call may have left the list: then only the fresh page is right.
+  return { ...list, more, again, reload: () => fetchPage(phase ? [] : list.rows, false) };
+}
+
+/** Calls begin and end: look again when what this page hears of it changes. */
+export function useNews(list) {
+  const { state } = useDesk();
+  const { waiting, incoming, call } = state.view;
+  const news = [state.ended, waiting, incoming.length, call?.phase].join();
+  const before = useRef(news);
+  useEffect(() => {
+    if (before.current !== news) list.reload();
+    before.current = news;
+  }, [news]);
 }
 
 export function Rows({ list, rows = list.rows, chosen = "" }) {

@@ -1,6 +1,6 @@
 /** All calls: filter, endless list, and the one chosen beside it (instead of it on a phone). */
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
-import { Failed, Rows, useCalls } from "./calls-data.js";
+import { Failed, Rows, useCalls, useNews } from "./calls-data.js";
 import { useDesk } from "./context.js";
 import { CallDetail } from "./detail.js";
 import { Icon } from "../icons.js";
@@ -9,16 +9,10 @@ const PHASES = ["", "waiting", "ringing", "active", "on_hold", "ended"];
 const REFRESH_MS = 20_000;
 
 export function CallList({ id }) {
-  const { state, t } = useDesk();
+  const { t } = useDesk();
   const [phase, setPhase] = useState("");
   const list = useCalls({ phase });
-  const changed = `${state.ended} ${state.view.waiting} ${state.view.call?.phase}`;
-  const before = useRef(changed);
-  useEffect(() => {
-    if (before.current === changed) return;
-    before.current = changed;
-    list.reload();
-  }, [changed]);
+  useNews(list);
   useQuietRefresh(list);
   return html`<div class=${id ? "calls chosen" : "calls"}>
     <section class="calls-list" aria-labelledby="calls">
@@ -36,14 +30,14 @@ export function CallList({ id }) {
   </div>`;
 }
 
-/** Calls of colleagues begin and end too: look again now and then, while the list is at its first page and seen. */
+/** Calls of colleagues begin and end too: look again now and then, while the page is seen. */
 function useQuietRefresh(list) {
   const latest = useRef(list);
   latest.current = list;
   useEffect(() => {
     const look = () => {
-      const { state, rows, reload } = latest.current;
-      if (state === "ready" && rows.length <= 30 && document.visibilityState === "visible") reload();
+      const { state, reload } = latest.current;
+      if (/ready|failed/.test(state) && document.visibilityState === "visible") reload();
     };
     const timer = setInterval(look, REFRESH_MS);
     return () => clearInterval(timer);

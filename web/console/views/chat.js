@@ -7,7 +7,13 @@ import { ariaKey } from "../shortcuts.js";
 
 const MAX_CHARACTERS = 2000; // protocol.py MAX_CHAT_CHARACTERS
 const NEAR_END = 80;
-const pictures = (files) => [...(files ?? [])].filter((file) => file.type.startsWith("image/"));
+
+/** Send the pictures among files; how many there were. */
+function attach(desk, files) {
+  const pictures = [...(files ?? [])].filter((file) => file.type.startsWith("image/"));
+  for (const picture of pictures) desk.sendPhoto(picture);
+  return pictures.length;
+}
 
 export function Chat({ call, shown = true }) {
   const { desk, state, t } = useDesk();
@@ -18,7 +24,7 @@ export function Chat({ call, shown = true }) {
   const drop = (event) => {
     event.preventDefault();
     setOver(false);
-    for (const file of pictures(event.dataTransfer.files)) desk.sendPhoto(file);
+    attach(desk, event.dataTransfer.files);
   };
   const drag = (event) => {
     event.preventDefault();
@@ -57,39 +63,33 @@ function Composer() {
   const { desk, t } = useDesk();
   const [text, setText] = useState("");
   const field = useRef(null);
-  const file = useRef(null);
   useLayoutEffect(() => {
     field.current.style.blockSize = "auto"; // grow with the text; CSS holds the limit
     field.current.style.blockSize = `${field.current.scrollHeight + 2}px`;
   }, [text]);
   const send = (event) => {
-    event?.preventDefault();
-    if (!text.trim()) return field.current.focus();
-    desk.say(text);
-    setText("");
-    return field.current.focus();
-  };
-  const key = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
-  };
-  const attach = (files) => {
-    for (const one of pictures(files)) desk.sendPhoto(one);
-  };
-  const paste = (event) => {
-    const files = pictures(event.clipboardData?.files);
-    if (!files.length) return;
     event.preventDefault();
-    attach(files);
+    desk.say(text);
+    if (text.trim()) setText("");
+    field.current.focus();
   };
-  const picked = () => {
-    attach(file.current.files);
-    file.current.value = "";
-  };
+  const key = (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && send(event);
+  const paste = (event) => attach(desk, event.clipboardData?.files) && event.preventDefault();
   return html`<form class="composer" onSubmit=${send}>
-    <input type="file" accept="image/*" ref=${file} hidden onChange=${picked} />
-    <button type="button" class="icon-button" aria-label=${t("chat.attach")} title=${t("chat.attach")} onClick=${() => file.current.click()}><${Icon} name="photo" /></button>
+    <${Attach} />
     <textarea id="chat-text" class="field" rows="1" dir="auto" ref=${field} value=${text} maxlength=${MAX_CHARACTERS} placeholder=${t("chat.placeholder")} aria-label=${t("chat.placeholder")}
       aria-keyshortcuts=${ariaKey("chat")} enterkeyhint="send" onInput=${(event) => setText(event.target.value)} onKeyDown=${key} onPaste=${paste}></textarea>
     <button type="submit" class="icon-button send" aria-label=${t("chat.send")} title=${t("chat.send")}><${Icon} name="send" /></button>
   </form>`;
+}
+
+function Attach() {
+  const { desk, t } = useDesk();
+  const file = useRef(null);
+  const picked = () => {
+    attach(desk, file.current.files);
+    file.current.value = "";
+  };
+  return html`<input type="file" accept="image/*" multiple ref=${file} hidden onChange=${picked} />
+    <button type="button" class="icon-button" aria-label=${t("chat.attach")} title=${t("chat.attach")} onClick=${() => file.current.click()}><${Icon} name="photo" /></button>`;
 }

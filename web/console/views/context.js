@@ -7,8 +7,8 @@ export const useDesk = () => useContext(Desktop);
 
 /** The route in the address: "#/calls/01J" -> ["calls", "01J"]; nothing is the desk. */
 export const parseRoute = (hash) => {
-  const [name = "", id = ""] = hash.replace(/^#\/?/, "").split("/");
-  return { name: ["calls", "settings"].includes(name) ? name : "desk", id: decodeURIComponent(id) };
+  const [name, id = ""] = hash.replace(/^#\/?/, "").split("/");
+  return { name: ["calls", "settings"].includes(name) ? name : "desk", id };
 };
 
 export function useRoute() {

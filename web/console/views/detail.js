@@ -4,7 +4,7 @@ import { Icon } from "../icons.js";
 import { clock, dateTime, timeExact } from "../format.js";
 import * as rest from "../rest.js";
 import { liveCall } from "../state.js";
-import { eventDetail, eventKey, outcome, reasonKey } from "../words.js";
+import { eventDetail, eventKey, outcome, reasonKey, toldEvents } from "../words.js";
 import { ChatItems } from "./chat-items.js";
 import { go, useDesk, useFocusOnce } from "./context.js";
 import { Facts, Who } from "./customer.js";
@@ -81,7 +81,7 @@ const byWhom = (call) => (call.reason === "hung_up" ? `detail.hung_up.${call.end
 
 function History({ call, events }) {
   const { t, words } = useDesk();
-  return html`<ol class="history">${events.map(({ sequence, at, name, data }) => html`<li key=${sequence}>
+  return html`<ol class="history">${toldEvents(events).map(({ sequence, at, name, data }) => html`<li key=${sequence}>
     <time class="figures" datetime=${new Date(at * 1000).toISOString()}>${timeExact(words.locale, at)}</time>
     <span>${eventKey(name) ? t(eventKey(name)) : name.replaceAll("_", " ")} <bdi class="quiet">${eventDetail(data ?? {}, call, t)}</bdi></span>
   </li>`)}</ol>`;

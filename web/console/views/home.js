@@ -1,11 +1,11 @@
 /** The desk between calls: what just ended, whether calls come, what is ready for them, and the latest calls. */
-import { html, useEffect } from "../vendor/htm-preact.js";
-import { Icon } from "../icons.js";
-import { clock } from "../format.js";
+import { html } from "../vendor/htm-preact.js";
 import { askNotifications, notificationState } from "../attention.js";
+import { clock } from "../format.js";
+import { Icon } from "../icons.js";
 import { endedCall, ringingCalls, shownStatus } from "../state.js";
 import { reasonKey } from "../words.js";
-import { Rows, useCalls } from "./calls-data.js";
+import { Rows, useCalls, useNews } from "./calls-data.js";
 import { useDesk, useFocusOnce } from "./context.js";
 import { Facts, Who } from "./customer.js";
 
@@ -122,11 +122,9 @@ function Line({ icon, state, title, text, children }) {
 }
 
 function Recent() {
-  const { state, t } = useDesk();
+  const { t } = useDesk();
   const list = useCalls({ limit: RECENT });
-  useEffect(() => {
-    list.reload();
-  }, [state.ended]);
+  useNews(list);
   return html`<section class="panel recent" aria-labelledby="recent">
     <div class="panel-head"><h2 id="recent">${t("recent.title")}</h2><a href="#/calls">${t("recent.all")}</a></div>
     <${Rows} list=${list} rows=${list.rows.slice(0, RECENT)} />

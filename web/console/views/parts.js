@@ -7,7 +7,7 @@ import { useDesk } from "./context.js";
 
 export function Avatar({ name, size = "" }) {
   const letters = initials(name);
-  return html`<span class=${`avatar ${size}`} aria-hidden="true">${letters || html`<${Icon} name="user" />`}</span>`;
+  return html`<span class=${`avatar ${size}`} aria-hidden="true">${letters || html`<${Icon} name="user" size=${size === "large" ? 64 : 20} />`}</span>`;
 }
 
 export function Verified() {
