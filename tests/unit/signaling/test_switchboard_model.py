@@ -2,9 +2,8 @@
 
 from typing import TypeVar
 
-import msgspec
 from hypothesis import HealthCheck, settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from media.api import LegDisconnected, LegRecovered, LegState
 from signaling.admission import RefusedError
@@ -22,10 +21,10 @@ from signaling.protocol import (
     Ping,
 )
 from signaling.rules import CallRules
-from signaling.state import Call
 from tests.fakes.client import Client
 from tests.fakes.exchange import Exchange
 from tests.fakes.people import customer, sign_in
+from tests.unit.signaling.laws import Laws
 
 CUSTOMERS, AGENTS = 3, 3
 RULES = CallRules(ring_timeout=10.0, queue_timeout=120.0, resume_window=30.0, waiting_grace=8.0, rering_pause=4.0)
@@ -60,7 +59,7 @@ def rung(clients: list[Client]) -> list[Client]:
     return [client for client in here(clients) if client.incoming]
 
 
-class Calls(RuleBasedStateMachine):
+class Calls(Laws):
     """Customers, agents, workers and the control process do what they like."""
 
     @initialize(customers=st.integers(1, CUSTOMERS), agents=st.integers(1, AGENTS), prompt=st.booleans())
@@ -150,23 +149,23 @@ class Calls(RuleBasedStateMachine):
         self._after()
 
     @rule(n=which)
-    @precondition(lambda self: busy(self._everyone()))
+    @precondition(lambda self: busy(self.everyone()))
     def hang_up(self, n: int) -> None:
-        client = pick(busy(self._everyone()), n)
+        client = pick(busy(self.everyone()), n)
         client.say(CallHangup(client.call_id))
         self._after()
 
     @rule(n=which, audio=st.booleans(), video=st.booleans())
-    @precondition(lambda self: busy(self._everyone()))
+    @precondition(lambda self: busy(self.everyone()))
     def mute(self, n: int, audio: bool, video: bool) -> None:
-        client = pick(busy(self._everyone()), n)
+        client = pick(busy(self.everyone()), n)
         client.say(CallMedia(client.call_id, audio, video))
         self._after()
 
     @rule(n=which)
-    @precondition(lambda self: busy(self._everyone()))
+    @precondition(lambda self: busy(self.everyone()))
     def chat(self, n: int) -> None:
-        client = pick(busy(self._everyone()), n)
+        client = pick(busy(self.everyone()), n)
         self.items += 1
         client.say(ChatSend(client.call_id, f"item{self.items}", "hello"))
 
@@ -177,35 +176,35 @@ class Calls(RuleBasedStateMachine):
         client.say(CallRate(client.call_id, stars))
 
     @rule(n=which)
-    @precondition(lambda self: here(self._everyone()))
+    @precondition(lambda self: here(self.everyone()))
     def ping(self, n: int) -> None:
-        client = pick(here(self._everyone()), n)
+        client = pick(here(self.everyone()), n)
         client.say(Ping(1.0, client.last_seq))
 
     # --- connections ---------------------------------------------------------------------------------------------
 
     @rule(n=which)
-    @precondition(lambda self: here(self._everyone()))
+    @precondition(lambda self: here(self.everyone()))
     def drop(self, n: int) -> None:
-        self.exchange.drop(pick(here(self._everyone()), n))
+        self.exchange.drop(pick(here(self.everyone()), n))
         self._after()
 
     @rule(n=which, fresh=st.booleans())
-    @precondition(lambda self: away(self._everyone()))
+    @precondition(lambda self: away(self.everyone()))
     def come_back(self, n: int, fresh: bool) -> None:
-        self._resume(pick(away(self._everyone()), n), fresh)
+        self._resume(pick(away(self.everyone()), n), fresh)
         self._after()
 
     @rule(n=which, fresh=st.booleans())
-    @precondition(lambda self: here(self._everyone()))
+    @precondition(lambda self: here(self.everyone()))
     def refresh(self, n: int, fresh: bool) -> None:
-        self._resume(pick(here(self._everyone()), n), fresh)
+        self._resume(pick(here(self.everyone()), n), fresh)
         self._after()
 
     @rule(fresh=st.booleans())
-    @precondition(lambda self: away(self._everyone()))
+    @precondition(lambda self: away(self.everyone()))
     def all_come_back(self, fresh: bool) -> None:
-        for client in away(self._everyone()):
+        for client in away(self.everyone()):
             self._resume(client, fresh)
         self._after()
 
@@ -235,16 +234,16 @@ class Calls(RuleBasedStateMachine):
         self._after()
 
     @rule(n=which, replace=st.booleans())
-    @precondition(lambda self: [one for one in busy(self._everyone()) if one.offers])
+    @precondition(lambda self: [one for one in busy(self.everyone()) if one.offers])
     def restart_leg(self, n: int, replace: bool) -> None:
-        client = pick([one for one in busy(self._everyone()) if one.offers], n)
+        client = pick([one for one in busy(self.everyone()) if one.offers], n)
         client.say(LegRestart(list(client.offers)[-1], replace))
         self._after()
 
     @rule(n=which)
-    @precondition(lambda self: self._everyone())
+    @precondition(lambda self: self.everyone())
     def answer_offers_or_not(self, n: int) -> None:
-        client = pick(self._everyone(), n)
+        client = pick(self.everyone(), n)
         client.answers = not client.answers
 
     # --- trouble and time ----------------------------------------------------------------------------------------
@@ -294,121 +293,11 @@ class Calls(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.exchange.advance(seconds)
 
-    # --- what always holds ---------------------------------------------------------------------------------------
-
-    @invariant()
-    def agents_are_in_one_call_at_most(self) -> None:
-        board = self.exchange.switchboard.board
-        for agent in board.roster:
-            in_calls = [call for call in board.calls.values() if call.agent and call.agent.agent_id == agent.agent_id]
-            rings = [call for call in board.calls.values() if agent.agent_id in call.ringers]
-            assert len(in_calls) + len(rings) <= 1
-            assert agent.call_id == (in_calls[0].call_id if in_calls else "")
-            assert agent.ringing == (rings[0].call_id if rings else "")
-        for call in board.calls.values():
-            if call.state.phase in ("active", "on_hold"):
-                assert call.agent is not None
-                assert not call.ringers
-                assert board.roster.get(call.agent.agent_id) is not None
-                assert self.exchange.store.claims[call.call_id] == call.agent.agent_id
-            else:
-                assert call.agent is None
-                assert bool(call.ringers or call.claiming) == (call.state.phase == "ringing")
-
-    @invariant()
-    def sessions_and_calls_agree(self) -> None:
-        board = self.exchange.switchboard.board
-        sides = {one.session_id: call.call_id for call in board.calls.values() for one in call.participants()}
-        assert sides == {key: session.call_id for key, session in board.sessions.items() if session.call_id}
-        assert len(board.tokens) == len(board.sessions)
-
-    @invariant()
-    def memory_is_what_the_store_holds(self) -> None:
-        board, store = self.exchange.switchboard.board, self.exchange.store
-        for call in board.calls.values():
-            assert msgspec.json.encode(call.state) == store.calls[call.call_id]
-        for call_id in store.calls.keys() - board.calls.keys():
-            assert store.call(call_id).phase == "ended"
-        assert set(store.sessions) == set(board.sessions)
-
-    @invariant()
-    def pages_see_what_is(self) -> None:
-        board = self.exchange.switchboard.board
-        for client in self._everyone():
-            session = board.sessions.get(client.session_id)
-            if client.connection is None or session is None:
-                continue
-            call = board.calls.get(session.call_id)
-            if call is None:
-                assert client.phase in ("", "ended")
-            else:
-                assert (client.call_id, client.phase) == (call.call_id, call.state.phase)
-                assert client.call is not None
-                assert client.call.get("position", 0) == (call.position if call.state.phase == "waiting" else 0)
-            agent = board.roster.get(session.state.agent_id) if session.state.role == "agent" else None
-            assert list(client.incoming) == ([agent.ringing] if agent and agent.ringing else [])
-
-    @invariant()
-    def waiting_customers_ring_where_they_can(self) -> None:
-        exchange = self.exchange
-        board = exchange.switchboard.board
-        for call in board.calls.values():
-            if call.state.phase != "waiting":
-                continue
-            free = [agent.agent_id for agent in board.roster if agent.free]
-            willing = [agent_id for agent_id in free if agent_id not in call.state.declined] or free
-            assert all(call.paused.get(agent_id, 0.0) > exchange.now for agent_id in willing)
-
-    @invariant()
-    def nothing_is_left_of_what_is_over(self) -> None:
-        exchange = self.exchange
-        board = exchange.switchboard.board
-        for key in board.timers.pending():
-            assert key.subject in board.calls or key.subject in board.sessions
-        if not exchange.lanes and not exchange.media.happened:
-            assert exchange.media.calls.keys() <= board.calls.keys()
-            assert exchange.store.claims.keys() <= board.calls.keys()
-            for call_id, media in exchange.media.calls.items():
-                known = {leg.leg_id for one in board.calls[call_id].everyone() for leg in one.legs()}
-                assert media.legs.keys() <= known
-
-    @invariant()
-    def who_talks_is_connected(self) -> None:
-        exchange = self.exchange
-        if exchange.lanes or exchange.media.happened:
-            return
-        for call in exchange.switchboard.board.calls.values():
-            media = exchange.media.calls.get(call.call_id)
-            if call.state.phase not in ("active", "on_hold"):
-                assert media is None or not media.connected
-            elif media is not None and len(media.connected) == 2:
-                assert media.held == (call.state.phase == "on_hold")
-                self._mutes_hold(call)
-            if call.state.phase == "active" and self._both_legs_work(call):
-                assert media is not None
-                assert len(media.connected) == 2
-
-    def _both_legs_work(self, call: Call) -> bool:
-        media = self.exchange.media.calls.get(call.call_id)
-        legs = [one.current for one in call.participants()]
-        return media is not None and all(
-            leg is not None and leg.leg_id in media.legs and media.legs[leg.leg_id].state == LegState.CONNECTED
-            for leg in legs
-        )
-
-    def _mutes_hold(self, call: Call) -> None:
-        media = self.exchange.media.calls[call.call_id]
-        for one in call.participants():
-            if one.current is not None and one.current.leg_id in media.connected:
-                muted = {kind.value for kind in media.legs[one.current.leg_id].muted}
-                said = {kind for kind, on in zip(("audio", "video"), one.sending, strict=True) if not on}
-                assert muted == said
-
     def teardown(self) -> None:
         if not hasattr(self, "exchange"):
             return
         exchange = self.exchange
-        for client in self._everyone():
+        for client in self.everyone():
             exchange.drop(client)
         exchange.advance(7200.0)
         board = exchange.switchboard.board
@@ -420,9 +309,6 @@ class Calls(RuleBasedStateMachine):
         assert not exchange.media.calls
         assert not exchange.store.claims
         assert not exchange.store.sessions
-
-    def _everyone(self) -> list[Client]:
-        return [*self.customers, *self.agents]
 
     def _legs(self) -> list[tuple[str, str]]:
         return [(call_id, leg_id) for call_id, call in self.exchange.media.calls.items() for leg_id in call.legs]
