@@ -6,7 +6,9 @@ does not fit waits in a queue that is bounded in time; when it overflows, whole 
 
 from collections import deque
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from media.wire.layout import Layout
 
 HEADROOM = 1.25
 """Above the target, so that the queue of a well-behaved source drains."""
@@ -23,12 +25,20 @@ class Priority(IntEnum):
     PROTECTION = 2
 
 
+class Sender(Protocol):
+    """Who puts the last touch to a packet when its turn comes."""
+
+    def leave(self, packet: "Queued", now: float) -> None:
+        """Send it."""
+
+
 class Queued(NamedTuple):
     """A waiting packet; `frame` groups the packets of one picture (its RTP timestamp)."""
 
     data: bytes
     frame: int
-    key_frame: bool
+    layout: Layout
+    sender: Sender
 
 
 class Pacer:
@@ -68,7 +78,7 @@ class Pacer:
             dropped = True
         return dropped
 
-    def pop(self, now: float) -> bytes | None:
+    def pop(self, now: float) -> Queued | None:
         """Return the next packet that may leave at `now`, None if none may."""
         self._refill(now)
         if not self._bytes or self._budget <= 0.0:
@@ -78,7 +88,7 @@ class Pacer:
                 packet = queue.popleft()
                 self._bytes -= len(packet.data)
                 self._budget -= len(packet.data)
-                return packet.data
+                return packet
         return None
 
     def next_timeout(self, now: float) -> float | None:
@@ -86,6 +96,11 @@ class Pacer:
         if not self._bytes:
             return None
         return now + max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return self._bytes > 0
 
     @property
     def queued_seconds(self) -> float:

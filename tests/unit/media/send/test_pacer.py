@@ -1,17 +1,27 @@
 """Laws of the pacer, in virtual time."""
 
 from media.send.pacer import HEADROOM, MIN_BURST_BYTES, Pacer, Priority, Queued
+from media.wire.layout import NO_LAYOUT
+
+
+class _Nobody:
+    def leave(self, packet: Queued, now: float) -> None:
+        raise AssertionError("the pacer itself sends nothing")
 
 
 def _packet(frame: int, size: int = 1000) -> Queued:
-    return Queued(bytes(size), frame, key_frame=False)
+    return _queued(bytes(size), frame)
+
+
+def _queued(data: bytes, frame: int = 0) -> Queued:
+    return Queued(data, frame, NO_LAYOUT, _Nobody())
 
 
 def _drain(pacer: Pacer, start: float, end: float) -> list[tuple[float, int]]:
     sent, now = [], start
     while now < end:
-        while (data := pacer.pop(now)) is not None:
-            sent.append((now, len(data)))
+        while (packet := pacer.pop(now)) is not None:
+            sent.append((now, len(packet.data)))
         now += 0.001
     return sent
 
@@ -37,10 +47,10 @@ def test_nothing_overtakes_what_waits() -> None:
 
 def test_repair_is_ahead_of_pictures_and_protection_behind() -> None:
     pacer = Pacer(1_000_000)
-    pacer.push(Priority.PROTECTION, Queued(b"p" * 10, 0, False))
-    pacer.push(Priority.VIDEO, Queued(b"v" * 10, 0, False))
-    pacer.push(Priority.REPAIR, Queued(b"r" * 10, 0, False))
-    assert [pacer.pop(5.0)[:1] for _ in range(3)] == [b"r", b"v", b"p"]  # type: ignore[index]
+    pacer.push(Priority.PROTECTION, _queued(b"p" * 10))
+    pacer.push(Priority.VIDEO, _queued(b"v" * 10))
+    pacer.push(Priority.REPAIR, _queued(b"r" * 10))
+    assert [packet.data[:1] for _ in range(3) if (packet := pacer.pop(5.0))] == [b"r", b"v", b"p"]
 
 
 def test_a_full_queue_drops_whole_frames_oldest_first_and_keeps_the_newest() -> None:

@@ -3,8 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.send.red import HISTORY, MAX_DEPTH, RedProtection, choose_distances
 from media.wire.red import parse_red
