@@ -173,6 +173,31 @@ describe("signaling", () => {
     assert.deepEqual(Socket.last.sent.filter(({ type }) => type === "chat.send").map(({ id }) => id), ["b"]);
   });
 
+  test("a message is confirmed by the pong of its own ping, not only by the next beat's", async () => {
+    const signaling = await opened();
+    signaling.send({ type: "chat.send", id: "a", call_id: "c" });
+    Socket.last.say({ type: "pong", t: Socket.last.sent.at(-1).t });
+    await reconnect();
+    Socket.last.say(resumed(1, true));
+    assert.deepEqual(Socket.last.types(), ["resume", "ping"]);
+  });
+
+  test("a start that made a call is not sent again", async () => {
+    const signaling = await opened();
+    signaling.send({ type: "call.start" });
+    await reconnect();
+    Socket.last.say({ ...resumed(1, true), snapshot: { ...WELCOME.snapshot, call: { call_id: "c" } } });
+    assert.deepEqual(Socket.last.types(), ["resume", "ping"]);
+  });
+
+  test("many messages at once are not mistaken for missed pongs", async () => {
+    const signaling = await opened();
+    for (let count = 0; count < 10; count += 1) signaling.send({ type: "chat.send" });
+    mock.timers.tick(5000);
+    assert.equal(Socket.all.length, 1);
+    assert.equal(signaling.state, "open");
+  });
+
   test("passes replayed messages on once", async () => {
     await opened();
     Socket.last.say({ type: "call.updated", seq: 2, call: {} });

@@ -1,4 +1,5 @@
 /** One resumable session on the server's WebSocket (signaling/protocol.py v1). Use and rules: web/README.md. */
+const MISSED = 3; // pongs; then the connection is dead
 const KEPT = 100; // messages, for a server that is away
 const CONNECT_MS = 8000;
 const NUDGE_MS = 2000;
@@ -33,6 +34,7 @@ export class Signaling extends EventTarget {
   #kept = [];
   #confirmed = 0;
   #pings = [];
+  #missed = 0;
   #nudge = () => document.visibilityState === "hidden" || this.nudge();
 
   /** `ticket`: async () => string; an error with a `code` ends in `refused`, any other is tried again. */
@@ -53,7 +55,9 @@ export class Signaling extends EventTarget {
     if (MOMENTARY.test(message.type)) return open && this.#write(message);
     if (this.#kept.length >= KEPT) return false;
     this.#kept.push(message);
-    return !open || this.#write(message);
+    if (open) this.#write(message);
+    this.ping(); // its pong confirms the message
+    return true;
   }
 
   /** The answer comes as `rtt`. */
@@ -121,6 +125,8 @@ export class Signaling extends EventTarget {
       this.#kept = this.#kept.filter((one) => !one.call_id && !one.leg_id);
       this.#keep({ ice_servers: [], ...message, snapshot: undefined });
     } else if (seq <= this.#floor && type !== "resumed") return; // replayed, and seen before
+    // A start that made a call must not make another one.
+    if (message.snapshot?.call) this.#kept = this.#kept.filter((one) => one.type !== "call.start");
     if (type === "welcome" || type === "resumed") {
       this.#floor = replayed ? this.#seq : 0;
       this.#seq = replayed ? this.#seq : seq;
@@ -131,7 +137,7 @@ export class Signaling extends EventTarget {
   }
 
   #opened() {
-    this.#attempt = 0;
+    this.#attempt = this.#missed = 0;
     this.#fresh = false;
     this.#pings = [];
     this.#after("dead");
@@ -141,13 +147,14 @@ export class Signaling extends EventTarget {
   }
 
   #beat() {
-    if (this.#pings.length > 2) return this.#lost();
+    if ((this.#missed += 1) > MISSED) return this.#lost();
     this.ping();
     this.#after("beat", this.session.heartbeat * 1000, () => this.#beat());
   }
 
   /** What was sent before a ping has arrived when its pong comes. */
   #ponged(t) {
+    this.#missed = 0;
     this.#after("dead");
     const ping = this.#pings.splice(0, this.#pings.findIndex((one) => one.t === t) + 1).at(-1);
     if (!ping) return;

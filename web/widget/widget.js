@@ -81,7 +81,7 @@ class CallWidget extends HTMLElement {
   receive(message) {
     const { type, ref, code, call, offer } = message;
     if (type === "leg.offer" && !this.ui.cancelled) this.media().offer(offer);
-    if (type === "error" && ref === "call.start") Object.assign(this.ui, { starting: false, trouble: code });
+    if (type === "error" && ref === "call.start" && this.ui.starting) Object.assign(this.ui, { starting: false, trouble: code });
     if (type === "call.updated" && this.ui.cancelled) {
       this.ui.cancelled = false;
       return this.send("call.hangup", { call_id: call.call_id });
@@ -111,8 +111,9 @@ class CallWidget extends HTMLElement {
     const { call } = this.view;
     if (!this.ui.returning) return;
     this.ui.returning = false;
-    if (!isLive(call)) this.embedding.tell("idle", {});
-    this.lobby.open(isLive(call) ? call.media : undefined).then(() => this.tellMedia());
+    if (isLive(call)) this.lobby.open(call.media).then(() => this.tellMedia());
+    else this.embedding.tell("idle", {});
+    if (!call || call.rated) this.again();
     this.render();
   }
 
@@ -166,7 +167,7 @@ class CallWidget extends HTMLElement {
 
   async call() {
     const name = this.refs.name.value.trim();
-    const media = this.lobby.voiceOnly || !this.lobby.tracks.camera ? "audio" : "video";
+    const media = this.lobby.voiceOnly ? "audio" : "video"; // without a camera one can still see
     this.ui.starting = true;
     this.media();
     this.send("call.start", { media, name, language: this.words.locale, context: (await this.embedding.settings).context });

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, mock, test } from "node:test";
+import { Peer } from "../../web/shared/peer.js";
+
+const SLOTS = { 0: "audio", 1: "camera", 2: "main", 3: "side", 4: "audio_side" };
+
+/** As much of a browser's connection as Peer touches. */
+class Connection {
+  static all = [];
+  connectionState = "new";
+  closed = false;
+  lines = Object.keys(SLOTS).map((mid) => ({
+    mid,
+    direction: "recvonly",
+    receiver: { track: { mid } },
+    sender: {
+      track: null,
+      replaceTrack: async (track) => (this.lines[mid].sender.track = track),
+      getParameters: () => ({ encodings: [{}] }),
+      setParameters: async (parameters) => (this.lines[mid].sender.parameters = parameters),
+    },
+  }));
+
+  constructor(settings) {
+    this.settings = settings;
+    Connection.all.push(this);
+  }
+
+  async setRemoteDescription({ sdp }) {
+    if (sdp === "bad") throw new Error("bad sdp");
+    this.remote = sdp;
+  }
+
+  async createAnswer() {
+    return { type: "answer", sdp: `answer to ${this.remote}` };
+  }
+
+  async setLocalDescription() {}
+
+  async getStats() {
+    this.at = (this.at ?? 0) + 5000;
+    return new Map([["in", { type: "inbound-rtp", kind: "audio", timestamp: this.at, bytesReceived: this.at }]]);
+  }
+
+  getTransceivers() {
+    return this.lines;
+  }
+
+  enter(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange();
+  }
+
+  close() {
+    this.closed = true;
+  }
+}
+
+const track = (name) => ({
+  name,
+  enabled: true,
+  stopped: false,
+  clone() {
+    return { ...track(`${name}'`), stop() { this.stopped = true; } };
+  },
+});
+const offer = (leg_id, generation = 0, sdp = `${leg_id}.${generation}`) => ({ leg_id, generation, sdp, slots: SLOTS });
+
+let sent;
+let peer;
+let streams;
+
+describe("peer", () => {
+  beforeEach(() => {
+    Connection.all = [];
+    globalThis.RTCPeerConnection = Connection;
+    globalThis.MediaStream = class {
+      constructor(tracks) {
+        this.tracks = tracks;
+      }
+    };
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    sent = [];
+    streams = [];
+    peer = new Peer({ send: (message) => sent.push(message) });
+    peer.addEventListener("streams", ({ detail }) => streams.push(detail));
+  });
+
+  afterEach(() => {
+    peer.close();
+    mock.timers.reset();
+  });
+
+  const asked = () => sent.filter(({ type }) => type === "leg.restart").map(({ leg_id, replace }) => [leg_id, replace]);
+
+  test("answers an offer with its sources in the lines it feeds", async () => {
+    const microphone = track("microphone");
+    peer.setTrack("audio", microphone);
+    await peer.offer(offer("a"));
+    assert.deepEqual(sent[0], { type: "leg.answer", leg_id: "a", generation: 0, sdp: "answer to a.0" });
+    const [connection] = Connection.all;
+    assert.deepEqual(connection.lines.map(({ direction }) => direction), ["sendrecv", "sendonly", "recvonly", "recvonly", "recvonly"]);
+    assert.equal(connection.lines[0].sender.track.name, "microphone'");
+    assert.equal(connection.lines[1].sender.track, null);
+    assert.deepEqual(Object.keys(streams[0]).sort(), ["audio", "audio_side", "camera", "main", "side"]);
+  });
+
+  test("nothing leaves before it is enabled, and the preview is not touched", async () => {
+    const camera = track("camera");
+    peer.setTrack("camera", camera);
+    await peer.offer(offer("a"));
+    const out = Connection.all[0].lines[1].sender;
+    assert.equal(out.track.enabled, false);
+    peer.setEnabled("camera", true);
+    assert.equal(out.track.enabled, true);
+    peer.setEnabled("camera", false);
+    assert.equal(camera.enabled, true);
+  });
+
+  test("a source that comes later takes its line without a new offer", async () => {
+    await peer.offer(offer("a"));
+    peer.setEnabled("camera", true);
+    peer.setTrack("camera", track("camera"));
+    assert.equal(Connection.all[0].lines[1].sender.track.enabled, true);
+    peer.setTrack("camera", null);
+    assert.equal(Connection.all[0].lines[1].sender.track, null);
+  });
+
+  test("uses the prepared connection first", async () => {
+    peer.prepare();
+    await peer.offer(offer("a"));
+    assert.equal(Connection.all.length, 1);
+  });
+
+  test("a new leg replaces the old one only when it is connected", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    await peer.offer(offer("b"));
+    const [old, next] = Connection.all;
+    assert.equal(old.closed, false);
+    assert.equal(streams.length, 1);
+    next.enter("connected");
+    assert.equal(old.closed, true);
+    assert.equal(streams.length, 2);
+    assert.equal(peer.state, "connected");
+  });
+
+  test("a higher generation restarts ICE on the same connection; a repeat is ignored", async () => {
+    await peer.offer(offer("a", 0));
+    await peer.offer(offer("a", 1));
+    await peer.offer(offer("a", 1));
+    assert.equal(Connection.all.length, 1);
+    assert.deepEqual(sent.map(({ generation }) => generation), [0, 1]);
+  });
+
+  test("asks for a restart after 1.5 s without a path, then for a new leg", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    Connection.all[0].enter("disconnected");
+    assert.equal(peer.state, "disconnected");
+    mock.timers.tick(1499);
+    assert.deepEqual(asked(), []);
+    mock.timers.tick(1);
+    assert.deepEqual(asked(), [["a", false]]);
+    mock.timers.tick(5000);
+    assert.deepEqual(asked(), [["a", false], ["a", true]]);
+  });
+
+  test("a path that comes back by itself is left alone", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("disconnected");
+    Connection.all[0].enter("connected");
+    mock.timers.tick(4000);
+    assert.deepEqual(asked(), []);
+  });
+
+  test("a failed connection asks at once", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("failed");
+    mock.timers.tick(0);
+    assert.deepEqual(asked(), [["a", false]]);
+  });
+
+  test("an offer that the browser refuses, or that never connects, asks for a new leg", async () => {
+    await peer.offer(offer("a", 0, "bad"));
+    assert.deepEqual(asked(), [["a", true]]);
+    await peer.offer(offer("b"));
+    mock.timers.tick(10_000);
+    assert.deepEqual(asked().at(-1), ["b", true]);
+  });
+
+  test("when signaling is back, a broken path is told at once", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    peer.check();
+    assert.deepEqual(asked(), []);
+    Connection.all[0].enter("disconnected");
+    peer.check();
+    assert.deepEqual(asked(), [["a", false]]);
+  });
+
+  test("the picture's limits are set, the voice goes first", async () => {
+    await peer.offer(offer("a"));
+    const [audio, camera] = Connection.all[0].lines;
+    assert.equal(audio.sender.parameters.encodings[0].priority, "high");
+    assert.equal(camera.sender.parameters.degradationPreference, "maintain-framerate");
+    assert.ok(camera.sender.parameters.encodings[0].maxBitrate > 0);
+  });
+
+  test("every five seconds it reports what it measured since the last time", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    for (let times = 0; times < 2; times += 1) {
+      mock.timers.tick(5000);
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    const reports = sent.filter(({ type }) => type === "quality.report");
+    assert.deepEqual(reports.map(({ leg_id, kbps_received }) => [leg_id, kbps_received]), [["a", 8]]);
+  });
+
+  test("closing lets go of connections and sources", async () => {
+    peer.setTrack("audio", track("microphone"));
+    await peer.offer(offer("a"));
+    const clone = Connection.all[0].lines[0].sender.track;
+    peer.close();
+    assert.equal(clone.stopped, true);
+    assert.equal(Connection.all[0].closed, true);
+  });
+});
