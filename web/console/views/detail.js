@@ -51,15 +51,16 @@ function Body({ call, events, chat }) {
   const { key, kind } = outcome(call);
   const mine = liveCall(state)?.call_id === call.call_id;
   const alone = matchMedia("(max-width: 74.99rem)").matches; // list.css hides the list and its heading
+  const Sub = alone ? "h2" : "h3";
   return html`<div class="detail-body">
     <div class="detail-who"><${Who} call=${call} person=${call.customer} level=${alone ? "h1" : "h2"} /><span class=${`tag ${kind}`}>${t(key)}</span></div>
     ${mine && html`<a class="button primary small" href="#/">${t("detail.toCall")}</a>`}
     <${Numbers} call=${call} />
     ${call.rating > 0 && html`<div class="detail-rating"><${Stars} count=${call.rating} />${call.rating_comment && html`<p dir="auto">“${call.rating_comment}”</p>`}</div>`}
-    <h3>${t("context.title")}</h3><${Facts} call=${call} />
-    <h3>${t("chat.title")}</h3>
+    <${Sub} class="sub">${t("context.title")}<//><${Facts} call=${call} />
+    <${Sub} class="sub">${t("chat.title")}<//>
     ${chat?.length ? html`<${ChatItems} items=${chat} />` : html`<p class="quiet">${t("detail.noChat")}</p>`}
-    <h3>${t("detail.history")}</h3><${History} call=${call} events=${events ?? []} />
+    <${Sub} class="sub">${t("detail.history")}<//><${History} call=${call} events=${events ?? []} />
   </div>`;
 }
 
