@@ -270,5 +270,7 @@ class Service:
                 continue
             self._wake.clear()
             pause = None if due is None else due - self._moment().now
+            # Not wait_for: until Python 3.12 it swallows a cancellation that meets the wake-up, and we must end.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
