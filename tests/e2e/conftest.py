@@ -41,6 +41,7 @@ async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
     await running.start()
     yield running
     await running.stop()
+    assert "is killed" not in running.log_tail(), "SIGTERM was not enough"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
