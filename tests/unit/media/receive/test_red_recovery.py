@@ -2,8 +2,7 @@
 
 import random
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.receive.red_recovery import RedRecovery
 from media.wire.red import RedBlock, build_red, parse_red

@@ -5,8 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.errors import WireError
 from media.wire.opus import frame_ms, join, packet_ms

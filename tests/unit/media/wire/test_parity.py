@@ -4,15 +4,12 @@ import random
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.errors import WireError
-from media.wire.flexfec import MAX_SPAN as FLEXFEC_SPAN
-from media.wire.flexfec import build_flexfec, parse_flexfec
+from media.wire.flexfec import MAX_SPAN as FLEXFEC_SPAN, build_flexfec, parse_flexfec
 from media.wire.parity import Parity, combine, recovery_bits, restore
-from media.wire.ulpfec import MAX_SPAN as ULPFEC_SPAN
-from media.wire.ulpfec import build_ulpfec, parse_ulpfec
+from media.wire.ulpfec import MAX_SPAN as ULPFEC_SPAN, build_ulpfec, parse_ulpfec
 
 SSRC = 0x11223344
 
