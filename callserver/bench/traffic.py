@@ -23,6 +23,9 @@ AUDIO_PACKETS = 50
 SAMPLE = 16
 """One of so many received packets is decrypted for its latency."""
 
+_KEPT = 120
+"""Video packets that can be sent again: a second's."""
+
 _WITH_MID = 50
 """So many packets of each stream carry their mid, as a browser's do until it has heard a report."""
 
@@ -31,6 +34,7 @@ _VIDEO = struct.Struct(_HEADER + "BHBBHx" + "BBHBB10sQ")
 _VIDEO_MID = struct.Struct(_HEADER + "BHBBHBcxxx" + "BBHBB10sQ")
 _AUDIO = struct.Struct(_HEADER + "BHBBHBBxxx" + "BQ")
 _AUDIO_MID = struct.Struct(_HEADER + "BHBBHBBBcx" + "BQ")
+_RTX = struct.Struct(_HEADER + "BHBBHx" + "HBBHBB10sQ")
 _STAMP = struct.Struct("!Q")
 _VIDEO_STAMP_AT = 16
 _AUDIO_STAMP_AT = 1
@@ -50,7 +54,10 @@ class Traffic:
         self.sent = 0
         self.received = 0
         self.retransmitted = 0
+        """Retransmissions received."""
         self.nacks = 0
+        self.resent = 0
+        """Video packets the server asked for again."""
         self.key_frames = 0
         self.latencies: list[int] = []
         """Nanoseconds from writing a packet to its arrival."""
@@ -68,6 +75,7 @@ class Traffic:
             raise BenchError(f"the worker's offer lacks the header extension {error}") from error
         self._audio_mid, self._video_mid = audio.mid.encode(), video.mid.encode()
         self._transport_sequence = 0
+        self._rtx_sequence = 0
         self._audio_packets = 0
         self._video_packets = 0
         self._frame_is_key = True
@@ -155,7 +163,9 @@ class Traffic:
         view, at = packet.view, packet.start + 12
         if view[packet.start] & 0x10:
             at += 4 + 4 * int.from_bytes(view[at + 2 : at + 4])
-        self.latencies.append(arrived - _STAMP.unpack_from(view, at + stamp_at)[0])
+        stamp = _STAMP.unpack_from(view, at + stamp_at)[0]
+        if stamp:  # 0 in what was sent again: late by nature
+            self.latencies.append(arrived - stamp)
 
     def _receive_control(self, packet: PacketBuffer, arrived: int) -> None:
         assert self.peer.cipher is not None
@@ -168,7 +178,35 @@ class Traffic:
             elif kind in _KEY_FRAME_REQUESTS:
                 self._key_wanted = True
             elif kind == (rtcp.TRANSPORT_FEEDBACK, rtcp_feedback.NACK_FORMAT):
-                self.nacks += 1
+                self._answer(rtcp_feedback.parse_nack(part))
+
+    def _answer(self, nack: rtcp_feedback.GenericNack) -> None:
+        """Send again what the server misses of our video (RFC 4588), as a browser does: not what is a second old."""
+        self.nacks += 1
+        if nack.media_ssrc != self.peer.sources.video:
+            return
+        newest = self._video_packets - 1
+        for sequence_number in nack.sequence_numbers:
+            n = newest - ((newest - sequence_number) & 0xFFFF)
+            if n >= 0 and newest - n < _KEPT:
+                self._send_again(n)
+
+    def _send_again(self, n: int) -> None:
+        self.resent += 1
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        frame, part = divmod(n, VIDEO_PACKETS_A_FRAME)
+        second = self._rtx_pt | (0x80 if part == VIDEO_PACKETS_A_FRAME - 1 else 0)
+        head = (second, self._rtx_sequence, frame * 3000 & 0xFFFFFFFF, self.peer.sources.rtx, 0xBEDE, 2)
+        descriptor = (0x80 if part else 0x90, 0xE0, 0x8000 | frame & 0x7FFF, frame & 0xFF, 0, _INTER_FRAME, 0)
+        slot = self.peer.port.slot()
+        _RTX.pack_into(
+            slot.view, HEADROOM, 0x90, *head, self._cc, self._next_transport(), self._abs, 0, 0, n & 0xFFFF, *descriptor
+        )
+        slot.start = HEADROOM
+        slot.end = HEADROOM + VIDEO_BYTES + 2
+        assert self.peer.cipher is not None
+        self.peer.cipher.protect_rtp(slot)
+        self.peer.port.queue(self.peer.host)
 
     def send_feedback(self) -> None:
         """Queue transport-wide feedback about what arrived, as a browser does every 100 ms or so."""

@@ -10,7 +10,7 @@ from callserver.bench.load import Load
 from callserver.bench.traffic import AUDIO_BYTES, VIDEO_BYTES, Traffic, rtcp_time
 from media.io.arena import Arena
 from media.wire.buffer import PacketBuffer
-from media.wire.rtcp_feedback import build_pli
+from media.wire.rtcp_feedback import build_nack, build_pli
 from media.wire.rtp import RtpPacket, parse_packet
 
 EXTENSIONS = {
@@ -89,6 +89,22 @@ def test_a_key_frame_is_sent_first_and_when_asked_for() -> None:
     leg.receive(slot, 0)
     assert key_frames() == [True, False]
     assert leg.key_frames == 2
+
+
+def test_what_the_server_misses_is_sent_again_as_retransmission() -> None:
+    leg = make_leg()
+    sent: list[RtpPacket] = []
+    slot = Arena(1).slots[0]
+    leg.peer.port = SimpleNamespace(slot=lambda: slot, queue=lambda host: sent.append(parse_packet(slot.tobytes())))  # type: ignore[assignment]
+    for _ in range(200):
+        leg.write_video(slot, 0, 0)
+    data = build_nack(1, 22, [10, 199, 198, 300])
+    slot.view[slot.start : slot.start + len(data)] = data
+    slot.end = slot.start + len(data)
+    leg.receive(slot, 0)
+    assert [int.from_bytes(packet.payload[:2]) for packet in sent] == [199, 198], "neither too old nor never sent"
+    assert {(packet.payload_type, packet.ssrc) for packet in sent} == {(97, 33)}
+    assert sent[1].marker
 
 
 def test_what_comes_back_is_counted_and_a_sample_is_timed() -> None:
