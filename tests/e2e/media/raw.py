@@ -18,6 +18,7 @@ LEFT_OUT = ("a=ssrc", "a=candidate", "a=end-of", "a=ice-lite", "a=msid", "b=")
 
 def new_socket(host: str = "127.0.0.1") -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 << 20)
     made.setblocking(False)
     made.bind((host, 0))
     return made
