@@ -60,9 +60,9 @@ class Allocator:
     def split(self, view: LinkView, now: float) -> Allocation:
         """Divide the target."""
         joined = _join_frames(view.target_bps)
-        audio = view.audio_bps - _saved_headers(joined)
-        spare = view.target_bps - audio
-        copies = max(0.0, spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0))
+        audio = max(view.audio_bps - _saved_headers(joined), view.audio_payload_bps)
+        spare = max(view.target_bps - audio, 0.0)
+        copies = spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0)
         distances = choose_distances(view.loss, view.burst_length, copies)
         left = max(0.0, spare - len(distances) * view.audio_payload_bps)
         parity = parity_ratio(view.loss, view.burst_length, view.rtt, left)

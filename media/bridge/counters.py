@@ -5,6 +5,8 @@ class Counters:
     """Monotonic counters. Plain attributes, because the packet path increments them."""
 
     __slots__ = (
+        "audio_recovered",
+        "losses_concealed",
         "packets_after_close",
         "packets_dropped_codec",
         "packets_dropped_late",
@@ -24,6 +26,8 @@ class Counters:
         for name in self.__slots__:
             setattr(self, name, 0)
 
+    audio_recovered: int
+    losses_concealed: int
     packets_after_close: int
     packets_dropped_codec: int
     packets_dropped_late: int

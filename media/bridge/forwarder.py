@@ -34,6 +34,20 @@ class Forwarder:
         elif self.subscribers:
             self._forward_copies(packet, layout, extended, second, timestamp, key, now)
 
+    def forward_copy(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
+    ) -> None:
+        """Send a packet that does not stand in the arena (a recovered one); its content stays as it is."""
+        copy = self._copy
+        if copy is None:
+            copy = self._copy = PacketBuffer(memoryview(bytearray(MAX_DATAGRAM_BYTES)))
+        size = packet.end - packet.start
+        for track in self.subscribers:
+            copy.start, copy.end = 0, size
+            copy.view[:size] = packet.view[packet.start : packet.end]
+            if track.rewrite(copy, layout, extended, second, timestamp, False, now):
+                track.downlink.outlet.send_rtp_bytes(copy.tobytes())
+
     def _forward_copies(
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
     ) -> None:

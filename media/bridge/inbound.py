@@ -1,4 +1,4 @@
-"""One stream a page sends us: recognized, measured, repaired, passed on. Audio here, video in `video`."""
+"""One stream a page sends us: recognized, measured, repaired, passed on."""
 
 from media.bridge.forwarder import Forwarder
 from media.bridge.outbound import OutboundTrack
@@ -7,7 +7,6 @@ from media.bridge.uplink import Uplink
 from media.errors import WireError
 from media.receive.clock import StreamClock
 from media.receive.statistics import NOT_VALID, ReceptionStatistics
-from media.units import AUDIO_CLOCK_HZ
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import NO_LAYOUT, Layout, read_layout
 
@@ -74,9 +73,9 @@ def _strip_padding(packet: PacketBuffer, layout: Layout) -> None:
 
 
 class InboundTrack(InboundStream):
-    """A page's microphone: measured and passed on."""
+    """A page's source: measured and passed on. `AudioTrack` and `VideoTrack` know what is in it."""
 
-    def __init__(self, uplink: Uplink, slot: InboundSlot, clock_hz: int = AUDIO_CLOCK_HZ) -> None:
+    def __init__(self, uplink: Uplink, slot: InboundSlot, clock_hz: int) -> None:
         super().__init__(uplink, slot.ssrc, clock_hz)
         self.slot = slot
         self.payload_types = slot.payload_types
@@ -84,12 +83,10 @@ class InboundTrack(InboundStream):
         self.forwarder = Forwarder()
         self.generation = 0
         """Changes whenever the numbering begins anew (another SSRC, or a restart under the same one)."""
-        self.audio_level: int | None = None
         self._restarts = 0
 
     def _media_types(self) -> frozenset[int]:
-        types = self.payload_types
-        return frozenset(number for number in (types.opus, types.red_audio) if number is not None)
+        raise NotImplementedError
 
     def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
         """Measure the packet, then pass it on if it is what it claims to be."""
@@ -109,13 +106,7 @@ class InboundTrack(InboundStream):
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
     ) -> None:
         """Forward the packet, or close the gap it leaves."""
-        place = layout.audio_level
-        if place:
-            self.audio_level = packet.view[packet.start + place] & 0x7F
-        if second & 0x7F in self.media_types and packet.start + layout.size < packet.end:
-            self.forwarder.forward(packet, layout, extended, second, timestamp, False, now)
-        else:
-            self.forwarder.skip(extended)
+        raise NotImplementedError
 
     def _disordered(self, extended: int, expected: int, now: float) -> None:
         """Not the next number: a restart, a gap or a late packet."""
@@ -151,6 +142,9 @@ class InboundTrack(InboundStream):
 
     def want_key_frame(self, now: float) -> None:
         """Audio has none."""
+
+    def limit(self, track: OutboundTrack, bps: float, now: float) -> None:
+        """Voice is never limited for want of rate."""
 
     def fetch_again(self, first: int, now: float) -> None:
         """Audio is not asked for twice."""

@@ -9,8 +9,11 @@ from media.bridge.counters import Counters
 from media.bridge.downlink import Downlink
 from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.outbound import OutboundTrack
+from media.bridge.outbound_audio import AudioOut
+from media.bridge.outbound_video import VideoOut
 from media.bridge.parameters import LegParameters
 from media.bridge.ports import Outlet
+from media.bridge.rate_control import RateControl
 from media.bridge.rates import Rate
 from media.bridge.reporting import REPORT_INTERVAL, Reporter, packed
 from media.bridge.rtcp_input import RtcpInput
@@ -61,10 +64,14 @@ class Leg:
         self.downlink = Downlink(outlet, counters, self.schedule)
         self.streams = InboundStreams(self.uplink, parameters.inbound)
         self.outbound: dict[Slot, OutboundTrack] = {
-            slot.slot: OutboundTrack(slot, self.downlink, rng) for slot in parameters.outbound
+            slot.slot: VideoOut(slot, self.downlink, rng, parameters.extensions)
+            if slot.kind is Kind.VIDEO
+            else AudioOut(slot, self.downlink, rng)
+            for slot in parameters.outbound
         }
         tracks = tuple(self.outbound.values())
-        self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks)
+        self.rates = RateControl(self.downlink, tracks, parameters.max_video_bps, lambda: self.uplink.round_trip)
+        self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks, self.rates)
         self._reporter = Reporter(self.uplink, self.streams, tracks)
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate = Rate(now)
@@ -132,10 +139,12 @@ class Leg:
             send(self.uplink.compound(part))
         if self._housekeeping_due <= now:
             self._keep_house(now)
+        self.rates.poll(now)
         self.schedule.wake = min(
             self._housekeeping_due,
             self.schedule.report_due,
             self.uplink.arrivals.due,
+            self.rates.next_timeout(now),
             *(track.next_timeout() for track in self.streams.tracks),
         )
 
@@ -145,7 +154,7 @@ class Leg:
         uplink = self.uplink
         if uplink.arrivals.due <= now:
             media_ssrc = next((track.ssrc for track in self.streams.tracks if track.ssrc is not None), 0)
-            parts = uplink.arrivals.feedback(uplink.sender_ssrc, media_ssrc, now)
+            parts = uplink.feedback(media_ssrc, sum(stream.octets_received for stream in self.streams.all()), now)
         for track in self.streams.tracks:
             if track.next_timeout() <= now:
                 parts += track.feedback(now)

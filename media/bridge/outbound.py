@@ -5,6 +5,7 @@ import struct
 from typing import Protocol
 
 from media.api import Kind
+from media.bridge.allocation import LINK_OVERHEAD_BYTES
 from media.bridge.counters import Counters
 from media.bridge.downlink import Downlink
 from media.bridge.parameters import OutboundSlot, PayloadTypes
@@ -13,7 +14,6 @@ from media.send.sent_packets import SentPackets
 from media.units import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
-from media.wire.red import parse_red
 from media.wire.rtx import make_rtx
 
 _TAIL = struct.Struct("!BHII")
@@ -21,7 +21,6 @@ _SHORT = struct.Struct("!H")
 _LONG_SHORT = struct.Struct("!BH")
 
 _NOT_ACCEPTED = -1
-_REDUCE = -2
 _VIDEO_KEPT = 512
 _AUDIO_KEPT = 64
 _ABS_SEND_TIME_UNIT = 1 << 18
@@ -35,6 +34,9 @@ class Source(Protocol):
 
     def want_key_frame(self, now: float) -> None:
         """Ask the page for a key frame."""
+
+    def limit(self, track: "OutboundTrack", bps: float, now: float) -> None:
+        """The track's leg can carry this much of the source's pictures."""
 
     def fetch_again(self, first: int, now: float) -> None:
         """What came since `first` (extended number) was not forwarded and is needed after all."""
@@ -57,6 +59,8 @@ class OutboundTrack:
         self.octets_sent = 0
         """Payload octets, as sender reports count them."""
         self.resent = 0
+        self.parity = 0.0
+        """Parity packets a packet sent; only pictures have any."""
         self.last_sent = float("-inf")
         self.downlink = downlink
         self.send = downlink.outlet.send_rtp
@@ -99,9 +103,9 @@ class OutboundTrack:
             return False
         payload_type = self._types[second & 0x7F]
         if payload_type < 0:
-            payload_type = self._unusual(packet, layout, extended, payload_type)
-            if payload_type < 0:
-                return False
+            self.rewriter.skip(extended)
+            self._counters.packets_dropped_codec += 1
+            return False
         rewriter = self.rewriter
         number = rewriter.sequence(extended, timestamp, now)
         if number == TOO_LATE:
@@ -120,17 +124,29 @@ class OutboundTrack:
         if layout.mid:
             view[start + layout.mid] = self._mid
         downlink = self.downlink
-        if layout.transport_cc:
-            downlink.transport_sequence = sequence = (downlink.transport_sequence + 1) & 0xFFFF
-            _SHORT.pack_into(view, start + layout.transport_cc, sequence)
-        if layout.abs_send_time:
-            moment = int(now * _ABS_SEND_TIME_UNIT)
-            _LONG_SHORT.pack_into(view, start + layout.abs_send_time, moment >> 16 & 0xFF, moment & 0xFFFF)
         end = packet.end
         self.packets_sent += 1
         self.octets_sent += end - start - layout.size
         self.last_sent = now
-        self.sent.store(number, now, bytes(view[start:end]), layout)
+        if self.is_video:
+            if not downlink.pacer.admit(end - start, now):
+                data = bytes(view[start:end])
+                self.sent.store(number, now, data, layout)
+                self.wait(data, layout, now)
+                return False
+        else:
+            downlink.pacer.charge(end - start)
+        if layout.transport_cc:
+            downlink.transport_sequence = sequence = downlink.transport_sequence + 1
+            _SHORT.pack_into(view, start + layout.transport_cc, sequence & 0xFFFF)
+            downlink.sent(sequence, now, end - start + LINK_OVERHEAD_BYTES, 0)
+        if layout.abs_send_time:
+            moment = int(now * _ABS_SEND_TIME_UNIT)
+            _LONG_SHORT.pack_into(view, start + layout.abs_send_time, moment >> 16 & 0xFF, moment & 0xFFFF)
+        data = bytes(view[start:end])
+        self.sent.store(number, now, data, layout)
+        if self.parity:
+            self.departed(data, now)
         return True
 
     def skip(self, extended: int) -> None:
@@ -154,19 +170,13 @@ class OutboundTrack:
             source.fetch_again(extended + 1, now)
         return True
 
-    def _unusual(self, packet: PacketBuffer, layout: Layout, extended: int, verdict: int) -> int:
-        """A payload type the receiver lacks: reduce RED to its primary block where that helps, else leave it out."""
-        if verdict == _REDUCE:
-            payload = packet.start + layout.size
-            block = parse_red(packet.view, payload, packet.end)[-1]
-            payload_type = self._types[block.payload_type]
-            if payload_type >= 0 and block.end > block.start:
-                packet.end = payload + block.end - block.start
-                packet.view[payload : packet.end] = packet.view[block.start : block.end]
-                return payload_type
-        self.rewriter.skip(extended)
-        self._counters.packets_dropped_codec += 1
-        return _NOT_ACCEPTED
+    def wait(self, data: bytes, layout: Layout, now: float) -> None:
+        """The packet may not leave yet."""
+        raise NotImplementedError
+
+    def departed(self, data: bytes, now: float) -> None:
+        """A packet left as `data`, and there is protection to be made."""
+        raise NotImplementedError
 
     def resend(self, sequence_number: int, now: float, round_trip: float) -> bool:
         """Answer one NACKed number from what is kept; False if it is gone, asked for too soon or too much."""
@@ -183,8 +193,8 @@ class OutboundTrack:
             return True
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         out = make_rtx(data, layout.size, rtx_type, self._rtx_sequence, self.slot.rtx_ssrc)
-        self.downlink.stamp(out, layout, now)
-        self.downlink.outlet.send_rtp_bytes(bytes(out))
+        self.downlink.pacer.charge(len(out))
+        self.downlink.send(out, layout, now)
         return True
 
     def timestamp_at(self, now: float) -> int:
@@ -203,12 +213,12 @@ def _rtx_types(slot: OutboundSlot) -> dict[int, int]:
 
 
 def _map_payload_types(source: PayloadTypes, receiver: PayloadTypes) -> list[int]:
-    """By the source's number: the receiver's, or what to do with a type it lacks."""
+    """By the source's number: the receiver's; what it lacks is marked."""
     mapped = [_NOT_ACCEPTED] * 128
     for name in ("opus", "vp8", "h264"):
         theirs, ours = getattr(source, name), getattr(receiver, name)
         if theirs is not None and ours is not None:
             mapped[theirs] = ours
-    if source.red_audio is not None:
-        mapped[source.red_audio] = _REDUCE if receiver.red_audio is None else receiver.red_audio
+    if receiver.red_audio is not None:
+        mapped[receiver.red_audio] = receiver.red_audio  # made here, of the source's Opus
     return mapped

@@ -16,6 +16,11 @@ _SENDING = 2 * REPORT_INTERVAL
 
 MAX_PACKET_BYTES = 1200
 
+_VOICE_BPS = 80_000
+"""REMB caps voice and pictures together; voice takes its share first."""
+_REMB_HEADROOM = 1.05
+"""A source that may send a little more than fits shows the pacer what is wanted."""
+
 
 class Reporter:
     """Builds one leg's compound reports."""
@@ -55,7 +60,8 @@ class Reporter:
                 ssrcs += [ssrc for ssrc in (track.ssrc, track.rtx.ssrc) if ssrc is not None]
         if not parameters.remb or not ssrcs:
             return b""
-        return build_remb(ReceiverEstimate(self._uplink.sender_ssrc, parameters.max_video_bps, tuple(ssrcs)))
+        total = round(min(_REMB_HEADROOM * self._uplink.video_limit_bps + _VOICE_BPS, parameters.max_video_bps))
+        return build_remb(ReceiverEstimate(self._uplink.sender_ssrc, total, tuple(ssrcs)))
 
     def goodbye(self) -> bytes:
         """The last compound: BYE for everything we ever sent, or for ourselves."""

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from media.bridge.counters import Counters
 from media.bridge.outbound import OutboundTrack
+from media.bridge.rate_control import RateControl
 from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
 from media.errors import WireError
 from media.send.allowance import Allowance
 from media.wire import rtcp, rtcp_feedback as feedback
+from media.wire.transport_cc import parse_transport_feedback
 
 PACKETS_PER_SECOND = 300.0
 PACKET_BURST = 150.0
@@ -28,10 +30,13 @@ class Reception:
 class RtcpInput:
     """One leg's RTCP reader. Work is bounded by packet size, entries a packet and packets a second."""
 
-    def __init__(self, uplink: Uplink, streams: InboundStreams, outbound: tuple[OutboundTrack, ...]) -> None:
+    def __init__(
+        self, uplink: Uplink, streams: InboundStreams, outbound: tuple[OutboundTrack, ...], rates: RateControl
+    ) -> None:
         self._uplink = uplink
         self._counters: Counters = uplink.counters
         self._streams = streams
+        self._rates = rates
         self._allowance = Allowance(PACKETS_PER_SECOND, PACKET_BURST)
         self._outbound = {track.slot.ssrc: track for track in outbound}
         self.receptions = {track.slot.ssrc: Reception() for track in outbound}
@@ -86,6 +91,9 @@ class RtcpInput:
             self._streams.forget(ssrc)
 
     def _read_transport_feedback(self, raw: rtcp.RawRtcp, now: float) -> None:
+        if raw.item_count == feedback.TRANSPORT_CC_FORMAT:
+            self._rates.feedback(parse_transport_feedback(raw), now)
+            return
         if raw.item_count != feedback.NACK_FORMAT:
             return
         nack = feedback.parse_nack(raw)
@@ -104,6 +112,7 @@ class RtcpInput:
                 self._pass_key_frame_request(ssrc, now)
         elif feedback.is_remb(raw):
             self.estimate_bps = feedback.parse_remb(raw).bitrate_bps
+            self._rates.remb(self.estimate_bps, now)
 
     def _pass_key_frame_request(self, ssrc: int, now: float) -> None:
         track = self._outbound.get(ssrc)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from media.api import LegStats
+from media.bridge.audio import AudioTrack
 from media.bridge.inbound import InboundTrack
 from media.bridge.video import VideoTrack
 
@@ -15,7 +16,7 @@ def read_stats(leg: "Leg") -> LegStats:
     """Gather the counters of a leg's streams; fractions are weighted by packets, jitter is audio's if there is any."""
     tracks = leg.streams.tracks
     videos = [track for track in tracks if isinstance(track, VideoTrack)]
-    audio = next((track for track in tracks if not isinstance(track, VideoTrack)), None)
+    audio = next((track for track in tracks if isinstance(track, AudioTrack)), None)
     outbound = list(leg.outbound.values())
     receptions = leg.rtcp_input.receptions
     round_trip = leg.uplink.round_trips.smoothed

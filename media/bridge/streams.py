@@ -4,6 +4,7 @@ import struct
 from collections import deque
 
 from media.api import Kind
+from media.bridge.audio import AudioTrack
 from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.parameters import InboundSlot
 from media.bridge.uplink import Uplink
@@ -27,7 +28,7 @@ class InboundStreams:
     def __init__(self, uplink: Uplink, slots: tuple[InboundSlot, ...]) -> None:
         self._uplink = uplink
         self.tracks: tuple[InboundTrack, ...] = tuple(
-            VideoTrack(uplink, slot) if slot.kind is Kind.VIDEO else InboundTrack(uplink, slot)
+            VideoTrack(uplink, slot) if slot.kind is Kind.VIDEO else AudioTrack(uplink, slot)
             for slot in slots[: MAX_STREAMS // 2]
         )
         self.by_ssrc: dict[int, InboundStream] = {}

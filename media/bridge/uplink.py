@@ -1,9 +1,12 @@
 """What all inbound tracks of one leg share."""
 
+from itertools import pairwise
+
 from media.bridge.counters import Counters
 from media.bridge.parameters import LegParameters
 from media.bridge.ports import Outlet
 from media.bridge.schedule import Schedule
+from media.bwe.loss import LossModel
 from media.receive.arrivals import ArrivalRecorder
 from media.receive.clock import SourceClock
 from media.send.round_trip import RoundTrip
@@ -23,15 +26,18 @@ class Uplink:
     """One page's way to us: feedback state, clock and round trip."""
 
     __slots__ = (
+        "_octets_judged",
         "arrivals",
         "clock",
         "counters",
         "ids",
+        "loss",
         "outlet",
         "parameters",
         "round_trips",
         "schedule",
         "sender_ssrc",
+        "video_limit_bps",
     )
 
     def __init__(self, parameters: LegParameters, outlet: Outlet, counters: Counters, schedule: Schedule) -> None:
@@ -42,15 +48,39 @@ class Uplink:
         self.arrivals = ArrivalRecorder()
         self.clock = SourceClock()
         self.round_trips = RoundTrip()
+        self.loss = LossModel()
+        """Whether what the uplink loses is random or the sign of a link that is full."""
+        self._octets_judged = 0
         self.ids = LayoutIds(extensions.mid, extensions.audio_level, extensions.abs_send_time, extensions.transport_cc)
         self.sender_ssrc = parameters.outbound[0].ssrc if parameters.outbound else 1
         """Who our RTCP says it is from."""
         self.schedule = schedule
+        self.video_limit_bps = float("inf")
+        """What the receivers of this page's pictures can carry."""
 
     @property
     def round_trip(self) -> float:
         """Seconds; an assumption before the first measurement."""
         return self.round_trips.smoothed or DEFAULT_ROUND_TRIP
+
+    def feedback(self, media_ssrc: int, octets_received: int, now: float) -> list[bytes]:
+        """Transport-wide feedback. Random loss is not told: we repair it, and the page would slow down for nothing."""
+        arrivals = self.arrivals
+        self._judge(arrivals.fates(), octets_received)
+        if self.loss.limit_bps is None and self.loss.loss > 0.0:
+            self.counters.losses_concealed += arrivals.conceal()
+        return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
+
+    def _judge(self, fates: list[float | None], octets_received: int) -> None:
+        """Show the loss model what came and what did not; the size of what was lost is taken as the mean."""
+        times = [time for time in fates if time is not None]
+        octets, self._octets_judged = octets_received - self._octets_judged, octets_received
+        if not times:
+            return
+        lost = len(fates) - len(times)
+        runs = sum(1 for before, time in pairwise([0.0, *fates]) if time is None and before is not None) if lost else 0
+        self.loss.add(min(times), max(times), len(fates), lost, runs, octets * len(fates) // len(times))
+        self.loss.update()
 
     def compound(self, feedback: bytes) -> bytes:
         """Feedback as it may leave: as it is where the peer takes reduced-size RTCP, else behind an empty report."""

@@ -32,6 +32,7 @@ class VideoTrack(InboundTrack):
         self.key_frames = KeyFrameDemand()
         self._last_key = -1
         self._fir_number = 0
+        self._limits: dict[OutboundTrack, float] = {}
         types = slot.payload_types
         self._detectors: dict[int, Detector] = {}
         if types.vp8 is not None:
@@ -114,6 +115,8 @@ class VideoTrack(InboundTrack):
     def subscribe(self, subscribers: tuple[OutboundTrack, ...]) -> None:
         """Exactly these are fed from now on; without any nothing is demanded any more."""
         super().subscribe(subscribers)
+        self._limits = {track: bps for track, bps in self._limits.items() if track in subscribers}
+        self.uplink.video_limit_bps = min(self._limits.values(), default=float("inf"))
         if not subscribers:
             self.nack.clear()
             self.key_frames.satisfy()
@@ -125,6 +128,14 @@ class VideoTrack(InboundTrack):
         if request:
             self.uplink.outlet.send_rtcp(self.uplink.compound(request))
         self.uplink.schedule.wake_at(self.key_frames.due)
+
+    def limit(self, track: OutboundTrack, bps: float, now: float) -> None:
+        """The page's encoder gets what the weakest of its receivers can carry, and hears of less at once."""
+        self._limits[track] = bps
+        uplink = self.uplink
+        before, uplink.video_limit_bps = uplink.video_limit_bps, min(self._limits.values())
+        if uplink.video_limit_bps < 0.9 * before:
+            uplink.schedule.report_soon(now)
 
     def fetch_again(self, first: int, now: float) -> None:
         """A key frame's first packet came late: what followed it was not forwarded, so have it sent again."""

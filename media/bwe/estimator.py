@@ -61,8 +61,8 @@ class Estimator:
     def target_bps(self) -> float:
         """What may be sent now, all included (media, protection, repair)."""
         target = self._aimd.target_bps
-        if self._remb_bps is not None:
-            target = self._remb_bps if self._remb_only else min(target, self._remb_bps)
+        if self._remb_bps is not None and self._remb_only:
+            target = self._remb_bps
         if self.loss.limit_bps is not None:
             target = min(target, self.loss.limit_bps)
         return max(target * self._brake, MIN_BPS)
@@ -89,8 +89,12 @@ class Estimator:
             self._aimd.raise_to(probe_bps, now)
 
     def remb(self, bps: float) -> None:
-        """Take the peer's own estimate (draft-alvestrand-rmcat-remb); zero and absurd values are bounded."""
-        self._remb_bps = min(max(float(bps), MIN_BPS), 1e9)
+        """Take the peer's own estimate (draft-alvestrand-rmcat-remb); zero is no estimate, absurd ones are bounded.
+
+        It counts only until transport-wide feedback is heard, which knows more.
+        """
+        if bps > 0:
+            self._remb_bps = min(max(float(bps), MIN_BPS), 1e9)
 
     def silence(self, now: float) -> None:
         """Call now and then: without feedback the path may be gone, so send ever less until it speaks again."""
@@ -112,17 +116,25 @@ class Estimator:
         return self._received.bps / (1.0 - min(self.loss.random_loss, MAX_CREDITED_LOSS))
 
     def _fates(self, reports: Iterable[tuple[int, float | None]]) -> list[Fate]:
-        fates = []
+        fates: list[Fate] = []
+        lost = runs = size = 0
+        losing = False
+        take = self.history.take
         for sequence, arrived in reports:
-            fate = self.history.take(sequence, arrived)
+            fate = take(sequence, arrived)
             if fate is None:
                 continue
             if fate.arrived is None:
                 if sequence <= self._highest_lost:
                     continue  # reported lost before
                 self._highest_lost = sequence
+                lost += 1
+                runs += not losing
+            losing = fate.arrived is None
+            size += fate.size_bytes
             fates.append(fate)
-            self.loss.add(fate.sent, fate.size_bytes, fate.arrived is None)
+        if fates:
+            self.loss.add(fates[0].sent, fates[-1].sent, len(fates), lost, runs, size)
         return fates
 
     def _observe(self, fate: Fate, now: float) -> None:

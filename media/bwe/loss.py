@@ -15,6 +15,7 @@ from typing import NamedTuple
 WINDOW = 24
 MIN_PACKETS = 20
 MIN_SECONDS = 0.25
+MAX_SECONDS = 2.0
 FORGETTING = 0.93
 DECISION = 5.0
 """Log-likelihood ratio (nats) at which "full" is believed: e^5, 150 to 1."""
@@ -30,7 +31,7 @@ class Observation(NamedTuple):
 
 
 class LossModel:
-    """Feed reported packets in order of sequence; read `random_loss`, `burst_length` and `limit_bps`."""
+    """Feed the fate of packets as it becomes known; read `random_loss`, `burst_length` and `limit_bps`."""
 
     def __init__(self) -> None:
         self._window: deque[Observation] = deque(maxlen=WINDOW)
@@ -39,7 +40,6 @@ class LossModel:
         self._latest = 0.0
         self._runs = 0.0
         self._run_losses = 0.0
-        self._losing = False
         self.random_loss = 0.0
         """Fraction of packets lost for reasons other than our rate."""
         self.loss = 0.0
@@ -51,22 +51,24 @@ class LossModel:
         """Mean number of packets lost in a row, at least 1."""
         return max(1.0, self._run_losses / self._runs) if self._runs >= 1.0 else 1.0
 
-    def add(self, sent: float, size_bytes: int, lost: bool) -> None:
-        """Take one packet's fate; `sent` is its send time in seconds."""
+    def add(self, first: float, last: float, packets: int, lost: int, runs: int, size_bytes: int) -> None:
+        """Take the fate of `packets` packets sent between two times (seconds), `lost` of them in `runs` rows."""
+        if packets <= 0:
+            return
         if self._started is None:
-            self._started = sent
-        self._latest = max(self._latest, sent)
-        self._packets += 1
+            self._started = first
+        self._latest = max(self._latest, last)
+        self._packets += packets
         self._bytes += size_bytes
-        if lost:
-            self._lost += 1
-            self._run_losses += 1.0
-            if not self._losing:
-                self._runs += 1.0
-        self._losing = lost
+        self._lost += lost
+        self._run_losses += lost
+        self._runs += runs
 
     def update(self) -> bool:
         """Close the observation if it is long enough and decide anew; True if it was."""
+        if self._started is not None and self._latest - self._started > MAX_SECONDS:
+            self._packets = self._lost = self._bytes = 0  # a pause between: no rate to be had from that
+            self._started = None
         if self._started is None or self._packets < MIN_PACKETS or self._latest - self._started < MIN_SECONDS:
             return False
         rate = self._bytes * 8 / (self._latest - self._started)

@@ -53,14 +53,46 @@ class ArrivalRecorder:
         self._next = extended
         return extended
 
+    def fates(self) -> list[float | None]:
+        """Arrival times of everything the next feedback speaks of, None for what did not arrive."""
+        if not self._arrivals:
+            return []
+        get = self._arrivals.get
+        return [get(number) for number in range(self._first(), self._highest + 1)]
+
+    def _first(self) -> int:
+        earliest = min(self._next, *self._arrivals)
+        return max(earliest, self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
+
+    def conceal(self) -> int:
+        """Tell of what is missing as if it had arrived between its neighbours; returns how many that were.
+
+        For losses that are no sign of congestion: a sender that hears of them slows down for nothing.
+        """
+        if not self._arrivals:
+            return 0
+        arrivals, missing, concealed = self._arrivals, [], 0
+        before = None
+        for number in range(self._first(), self._highest + 1):
+            time = arrivals.get(number)
+            if time is None:
+                missing.append(number)
+                continue
+            start = time if before is None else before
+            for index, lost in enumerate(missing, 1):
+                arrivals[lost] = start + (time - start) * index / (len(missing) + 1)
+            concealed += len(missing)
+            missing.clear()
+            before = time
+        return concealed
+
     def feedback(self, sender_ssrc: int, media_ssrc: int, now: float) -> list[bytes]:
         """The feedback packets about everything since the last call, and the next deadline."""
         self.due = now + (FAST_INTERVAL if now < self._fast_until else INTERVAL)
         arrivals = self._arrivals
         if not arrivals:
             return []
-        earliest = min(arrivals)
-        begin = max(min(self._next, earliest), self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
+        begin = self._first()
         packets: list[bytes] = []
         while begin <= self._highest:
             begin, packet = self._one(begin, sender_ssrc, media_ssrc)

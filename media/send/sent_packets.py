@@ -61,6 +61,13 @@ class SentPackets:
         self._resent[number] = now
         return self._packets[place], self._layouts[place]
 
+    def newest(self, highest: int) -> tuple[bytes, Layout] | None:
+        """The packet stored under `highest`, None if there is none."""
+        place = highest & self._mask
+        if not self._numbers or self._numbers[place] != highest:
+            return None
+        return self._packets[place], self._layouts[place]
+
     def expire(self, highest: int, now: float, age: float = MAX_AGE) -> None:
         """Free what is older than `age` seconds; `highest` is the newest number stored. Call a few times a second."""
         if not self._numbers:

@@ -62,6 +62,12 @@ def test_remb_alone_is_the_target_for_a_peer_without_transport_feedback() -> Non
     assert estimator.target_bps == 123_000
 
 
+def test_an_estimate_of_nothing_is_none() -> None:
+    estimator = Estimator(start_bps=300_000)
+    estimator.remb(0)
+    assert estimator.target_bps == 300_000
+
+
 @pytest.mark.parametrize("bps", [0, -1, 2**63, 1e300])
 def test_absurd_remb_is_bounded(bps: float) -> None:
     estimator = Estimator()

@@ -12,10 +12,16 @@ def _feed(model: LossModel, rates_bps: list[float], loss: float, capacity_bps: f
     for rate in rates_bps:
         surplus = max(0.0, 1.0 - capacity_bps / rate)
         step = 1000 * 8 / rate
-        for _ in range(max(25, int(0.3 / step))):
-            now += step
-            model.add(now, 1000, rng.random() < loss + (1 - loss) * surplus)
+        count = max(25, int(0.3 / step))
+        fates = [rng.random() < loss + (1 - loss) * surplus for _ in range(count)]
+        _add(model, now, now + count * step, fates)
+        now += count * step
         model.update()
+
+
+def _add(model: LossModel, first: float, last: float, fates: list[bool]) -> None:
+    runs = sum(1 for before, lost in zip([False, *fates], fates, strict=False) if lost and not before)
+    model.add(first, last, len(fates), sum(fates), runs, 1000 * len(fates))
 
 
 RISING = [300e3 * 1.08**i for i in range(20)]
@@ -45,7 +51,14 @@ def test_little_loss_is_no_evidence() -> None:
 
 def test_bursts_are_measured() -> None:
     model = LossModel()
-    for index in range(1_000):
-        model.add(index * 0.01, 1000, index % 20 < 4)
+    for index in range(50):
+        _add(model, index * 0.2, index * 0.2 + 0.19, [True] * 4 + [False] * 16)
         model.update()
     assert model.burst_length == pytest.approx(4.0, abs=0.5)
+
+
+def test_a_pause_is_not_a_rate() -> None:
+    model = LossModel()
+    _add(model, 0.0, 0.1, [False] * 10)
+    _add(model, 10.0, 10.1, [True] * 30)
+    assert not model.update()

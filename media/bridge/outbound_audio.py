@@ -1,0 +1,90 @@
+"""Voice to one leg: copies of older frames where packets get lost, joined frames where headers are too dear."""
+
+import random
+
+from media.bridge.downlink import Downlink
+from media.bridge.outbound import OutboundTrack
+from media.bridge.parameters import OutboundSlot
+from media.send.red import RedProtection
+from media.wire.buffer import PacketBuffer
+from media.wire.layout import Layout
+from media.wire.opus import join
+
+_FRAME_SAMPLES = 960
+_MAX_PAYLOAD_BYTES = 1100
+_RATE_WINDOW = 1.0
+
+
+class AudioOut(OutboundTrack):
+    """An audio slot. What it is fed is bare Opus: RED ends at the uplink and begins here."""
+
+    def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random) -> None:
+        super().__init__(slot, downlink, rng)
+        types = slot.payload_types
+        self._red_type = types.red_audio
+        self._opus_type = types.opus
+        self._red = RedProtection(types.opus or 0)
+        self._distances: tuple[int, ...] = ()
+        self._join = 1
+        self._held: list[tuple[int, bytes]] = []
+        self._payload_octets = 0
+        self._counted = (0.0, 0)
+        self._payload_bps = 0.0
+
+    def protect(self, distances: tuple[int, ...], join_frames: int) -> None:
+        """Send copies of the packets this far back, and so many frames in one packet."""
+        self._distances = distances if self._red_type is not None else ()
+        self._join = join_frames
+
+    def payload_bps(self, now: float) -> float:
+        """What the source's frames need, without headers and copies."""
+        since, octets = self._counted
+        if now - since >= _RATE_WINDOW:
+            self._payload_bps = (self._payload_octets - octets) * 8 / (now - since) if since else 0.0
+            self._counted = (now, self._payload_octets)
+        return self._payload_bps
+
+    def restart(self, now: float) -> None:
+        """Another source, or a pause: older frames are not its own."""
+        self._red.clear()
+        self._held.clear()
+        super().restart(now)
+
+    def rewrite(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
+    ) -> bool:
+        """Make the packet ours in place; False if it is not to be sent, or waits for the frames it is joined with."""
+        payload = packet.start + layout.size
+        data = bytes(packet.view[payload : packet.end])
+        self._payload_octets += len(data)
+        if self._join > 1 or self._held:
+            joined = self._collect(timestamp, data)
+            if joined is None:
+                self.skip(extended)
+                return False
+            timestamp, data = joined
+            self._replace(packet, payload, data)
+        if not self._distances:
+            self._red.remember(timestamp, data)
+        elif len(data) * (1 + len(self._distances)) <= _MAX_PAYLOAD_BYTES and self._red_type is not None:
+            self._replace(packet, payload, self._red.wrap(timestamp, data, self._distances))
+            second = second & 0x80 | self._red_type
+        return super().rewrite(packet, layout, extended, second, timestamp, key, now)
+
+    def _collect(self, timestamp: int, data: bytes) -> tuple[int, bytes] | None:
+        """Hold frames until there are enough; the packet of all of them, with its first timestamp, or None."""
+        held = self._held
+        if held and (timestamp - held[-1][0]) & 0xFFFFFFFF != _FRAME_SAMPLES:
+            held.clear()  # something between was lost, or the source paused: those frames have no neighbour
+        held.append((timestamp, data))
+        if len(held) < self._join:
+            return None
+        joined = join([frame for _, frame in held])
+        first = held[0][0] if joined is not None else timestamp
+        held.clear()
+        return first, joined if joined is not None else data
+
+    @staticmethod
+    def _replace(packet: PacketBuffer, payload: int, data: bytes) -> None:
+        packet.end = payload + len(data)
+        packet.view[payload : packet.end] = data

@@ -1,0 +1,142 @@
+"""Pictures to one leg: paced, protected by parity, paused when the leg cannot carry them, and sent again as probes."""
+
+import random
+import struct
+
+from media.bridge.downlink import Downlink
+from media.bridge.outbound import OutboundTrack
+from media.bridge.parameters import ExtensionIds, OutboundSlot
+from media.send.fec import FecGroup, ParityOut
+from media.send.pacer import Priority, Queued
+from media.wire.buffer import PacketBuffer
+from media.wire.flexfec import build_flexfec
+from media.wire.layout import Layout
+from media.wire.rtx import make_rtx
+
+_HEADER = struct.Struct("!BBHII")
+_MAX_PADDING = 255
+_PACE_STEP = 0.005
+
+
+class VideoOut(OutboundTrack):
+    """A video slot."""
+
+    def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random, extensions: ExtensionIds) -> None:
+        super().__init__(slot, downlink, rng)
+        self.paused = False
+        self.protection_octets = 0
+        self._group = FecGroup()
+        self._fec_type = slot.payload_types.flexfec if slot.flexfec_ssrc is not None else None
+        self._fec_sequence = rng.randrange(0x8000)
+        self._extension, self._own_layout = _own_header(extensions)
+        self._limit_bps: float | None = None
+
+    def limit(self, bps: float, paused: bool, now: float) -> None:
+        """What the leg can carry of pictures; `paused`: none until further notice."""
+        if paused and not self.paused:
+            self.downlink.pacer.clear()
+            self._group.clear()
+        resumed = self.paused and not paused
+        self.paused = paused
+        self._limit_bps = bps
+        if self.source is not None:
+            self.source.limit(self, bps, now)
+            if resumed:
+                self.restart(now)
+
+    def restart(self, now: float) -> None:
+        """Another source, or packets were left out: parity begins anew."""
+        self._group.clear()
+        if self.source is not None and self._limit_bps is not None:
+            self.source.limit(self, self._limit_bps, now)
+        super().restart(now)
+
+    def rewrite(
+        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
+    ) -> bool:
+        """Make the packet ours in place; False if it is not to be sent, or not yet."""
+        if self.paused:
+            self._ready = False
+            return False
+        return super().rewrite(packet, layout, extended, second, timestamp, key, now)
+
+    def wait(self, data: bytes, layout: Layout, now: float) -> None:
+        """The packet may not leave yet: the pacer keeps it, and drops whole pictures when it has too many."""
+        pacer = self.downlink.pacer
+        if pacer.push(Priority.VIDEO, Queued(data, int.from_bytes(data[4:8]), layout, self)):
+            self.restart(now)  # only a key frame helps
+        self.downlink.schedule.wake_at(now + _PACE_STEP)
+
+    def leave(self, packet: Queued, now: float) -> None:
+        """A packet's turn came."""
+        data = self.downlink.send(bytearray(packet.data), packet.layout, now)
+        self.departed(data, now)
+
+    def departed(self, data: bytes, now: float) -> None:
+        """A picture packet left as `data`: parity is made of exactly these bytes."""
+        if not self.parity or self._fec_type is None:
+            return
+        group = self._group
+        group.add(data[2] << 8 | data[3], data, now)
+        if group.due(self.parity, frame_ended=data[1] >= 0x80, now=now):
+            for parity in group.close(self.parity):
+                self._send_parity(parity, data[4:8], now)
+
+    def _send_parity(self, parity: ParityOut, timestamp: bytes, now: float) -> None:
+        assert self._fec_type is not None
+        assert self.slot.flexfec_ssrc is not None
+        payload = build_flexfec(self.slot.ssrc, parity.base, parity.offsets, parity.bits)
+        self._fec_sequence = (self._fec_sequence + 1) & 0xFFFF
+        stamp = int.from_bytes(timestamp)
+        head = _HEADER.pack(0x90, self._fec_type, self._fec_sequence, stamp, self.slot.flexfec_ssrc)
+        data = head + self._extension + payload
+        self.protection_octets += len(data)
+        pacer = self.downlink.pacer
+        if pacer.admit(len(data), now):
+            self.downlink.send(bytearray(data), self._own_layout, now)
+        else:
+            pacer.push(Priority.PROTECTION, Queued(data, stamp, self._own_layout, _Plain(self.downlink)))
+
+    def send_probe(self, cluster: int, size: int, now: float) -> int:
+        """Send one packet of a probe, `size` bytes or so; returns what it was."""
+        rtx_type = next(iter(self._rtx_types.values()), None)
+        if rtx_type is None or self.slot.rtx_ssrc is None:
+            return size  # nothing a page would ignore: the probe is skipped
+        kept = self.sent.newest(self.rewriter.highest)
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        if kept is not None and len(kept[0]) >= size // 2:
+            data, layout = kept
+            out = make_rtx(data, layout.size, self._rtx_types[data[1] & 0x7F], self._rtx_sequence, self.slot.rtx_ssrc)
+        else:
+            layout, padding = self._own_layout, min(size, _MAX_PADDING)
+            stamp = self.rewriter.timestamp
+            head = _HEADER.pack(0xB0, rtx_type, self._rtx_sequence, stamp, self.slot.rtx_ssrc)
+            out = bytearray(head + self._extension + bytes(padding - 1) + bytes((padding,)))
+        self.downlink.pacer.charge(len(out))
+        self.downlink.send(out, layout, now, cluster)
+        return len(out)
+
+
+class _Plain:
+    """Sends a waiting packet as it is."""
+
+    def __init__(self, downlink: Downlink) -> None:
+        self._downlink = downlink
+
+    def leave(self, packet: Queued, now: float) -> None:
+        self._downlink.send(bytearray(packet.data), packet.layout, now)
+
+
+def _own_header(extensions: ExtensionIds) -> tuple[bytes, Layout]:
+    """A header extension (RFC 8285 one-byte form) for packets of our own making, and where its elements stand."""
+    elements = bytearray()
+    layout = Layout(0x90, 0, 0, 0)
+    if extensions.transport_cc is not None:
+        layout.transport_cc = 16 + len(elements) + 1
+        elements += bytes((extensions.transport_cc << 4 | 1, 0, 0))
+    if extensions.abs_send_time is not None:
+        layout.abs_send_time = 16 + len(elements) + 1
+        elements += bytes((extensions.abs_send_time << 4 | 2, 0, 0, 0))
+    elements += bytes(-len(elements) % 4)
+    layout.size = 16 + len(elements)
+    return struct.pack("!HH", 0xBEDE, len(elements) // 4) + bytes(elements), layout

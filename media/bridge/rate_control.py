@@ -1,0 +1,161 @@
+"""One leg's downlink under control: the estimator's target, split and applied to what we send, and probed for more."""
+
+from collections.abc import Callable, Sequence
+
+from media.bridge.allocation import LINK_OVERHEAD_BYTES, Allocation, Allocator, LinkView
+from media.bridge.downlink import Downlink
+from media.bridge.outbound import OutboundTrack
+from media.bridge.outbound_audio import AudioOut
+from media.bridge.outbound_video import VideoOut
+from media.bwe.estimator import Estimator
+from media.bwe.probe import ProbePlan
+from media.send.allowance import Allowance
+from media.wire.serial import unwrap16
+from media.wire.transport_cc import REFERENCE_TICKS, TICK_SECONDS, TransportFeedback
+
+FEEDBACKS_PER_SECOND = 60.0
+MAX_STATUSES = 1_000
+"""More packets than any peer is sent between two feedbacks; the rest of a lying one is not read."""
+UPDATE_INTERVAL = 0.2
+_REFERENCE_RANGE = 1 << 24
+_PROBE_STEP = 0.004
+_DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
+_AUDIO_HEADER_BYTES = 12 + 16
+_PADDING_BYTES = 220
+
+
+class RateControl:
+    """Made with the leg. `feedback` and `remb` come from the page, `poll` from the leg's clock."""
+
+    def __init__(
+        self, downlink: Downlink, outbound: Sequence[OutboundTrack], max_video_bps: int, rtt: Callable[[], float]
+    ) -> None:
+        self._downlink = downlink
+        self._audio = [track for track in outbound if isinstance(track, AudioOut)]
+        self._video = [track for track in outbound if isinstance(track, VideoOut)]
+        self._max_video_bps = max_video_bps
+        self._rtt = rtt
+        self.estimator = Estimator(max_bps=1.6 * max_video_bps + 200_000)
+        downlink.sent = self.estimator.sent
+        self._allocator = Allocator()
+        self.allocation = Allocation((), 1, float(max_video_bps), 0.0, False)
+        self.video_paused: Callable[[bool], None] | None = None
+        """Set by the shell; called when pictures to this leg stop for want of rate, and when they come back."""
+        self._allowance = Allowance(FEEDBACKS_PER_SECOND, FEEDBACKS_PER_SECOND)
+        self._reference: int | None = None
+        self._update_due = float("inf")
+        self._probe: ProbePlan | None = None
+        self._probe_started = 0.0
+        self._probe_sent = 0
+        self._heard = False
+
+    def feedback(self, report: TransportFeedback, now: float) -> None:
+        """Take one transport-cc feedback; what comes too often is left unread."""
+        if not self._allowance.take(now) or self._downlink.transport_sequence < 0:
+            return
+        self._heard = True
+        self.estimator.rtt = self._rtt()
+        self.estimator.feedback(self._reports(report), now)
+        self._update(now)
+
+    def remb(self, bps: int, now: float) -> None:
+        """Take the page's own estimate: the target where the page has no transport-cc, else a cap."""
+        self._heard = True
+        self.estimator.remb(bps)
+        self._update(now)
+
+    def _reports(self, report: TransportFeedback) -> list[tuple[int, float | None]]:
+        """Unbounded sequence numbers and arrival seconds on the page's clock."""
+        highest = self._downlink.transport_sequence
+        sequence = unwrap16(report.base_sequence, highest)
+        tick = self._unwrapped(report.reference_time) * REFERENCE_TICKS
+        reports: list[tuple[int, float | None]] = []
+        for delta in report.deltas[:MAX_STATUSES]:
+            if sequence > highest:
+                break
+            if delta is None:
+                reports.append((sequence, None))
+            else:
+                tick += delta
+                reports.append((sequence, tick * TICK_SECONDS))
+            sequence += 1
+        return reports
+
+    def _unwrapped(self, reference: int) -> int:
+        """The 24-bit reference time, which wraps after twelve days, without the wrap."""
+        if self._reference is None:
+            self._reference = reference
+        step = (reference - self._reference + _REFERENCE_RANGE // 2) % _REFERENCE_RANGE - _REFERENCE_RANGE // 2
+        self._reference += step
+        return self._reference
+
+    def _update(self, now: float) -> None:
+        """Split the target anew and apply it."""
+        self._update_due = now + UPDATE_INTERVAL
+        estimator = self.estimator
+        payload_bps = max((track.payload_bps(now) for track in self._audio), default=0.0) or _DEFAULT_AUDIO_PAYLOAD_BPS
+        overhead_bps = 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
+        view = LinkView(
+            estimator.target_bps,
+            estimator.loss.loss,
+            estimator.loss.burst_length,
+            self._rtt(),
+            payload_bps + overhead_bps,
+            payload_bps,
+        )
+        before, self.allocation = self.allocation, self._allocator.split(view, now)
+        self._apply(before, now)
+
+    def _apply(self, before: Allocation, now: float) -> None:
+        allocation = self.allocation
+        self._downlink.pacer.target_bps = self.estimator.target_bps
+        for audio in self._audio:
+            audio.protect(allocation.distances, allocation.join_frames)
+        for video in self._video:
+            video.parity = allocation.parity
+            video.limit(min(allocation.video_bps, float(self._max_video_bps)), allocation.video_paused, now)
+        if allocation.video_paused != before.video_paused and self.video_paused is not None:
+            self.video_paused(allocation.video_paused)
+
+    def poll(self, now: float) -> None:
+        """Send what was waiting, probe, and react to silence."""
+        pacer = self._downlink.pacer
+        while (packet := pacer.pop(now)) is not None:
+            packet.sender.leave(packet, now)
+        if self._probe is not None:
+            self._continue_probe(now)
+        if self._update_due <= now:
+            self.estimator.silence(now)
+            self._update(now)
+            self._begin_probe(now)
+
+    def next_timeout(self, now: float) -> float:
+        """When `poll` has work next."""
+        due = self._update_due
+        waiting = self._downlink.pacer.next_timeout(now)
+        if waiting is not None:
+            due = min(due, waiting)
+        return min(due, now + _PROBE_STEP) if self._probe is not None else due
+
+    def _begin_probe(self, now: float) -> None:
+        fed = [track for track in self._video if track.source is not None]
+        if not fed or self._probe is not None or not self._heard or self._downlink.pacer.waiting:
+            return
+        wanted = self._max_video_bps * (1.0 + self.allocation.parity) + 100_000
+        self._probe = self.estimator.plan_probe(wanted, now)
+        self._probe_started, self._probe_sent = now, 0
+        if self._probe is not None:
+            self._continue_probe(now)
+
+    def _continue_probe(self, now: float) -> None:
+        """Send the part of the cluster that is due: pictures of a moment ago once more, else padding."""
+        plan = self._probe
+        assert plan is not None
+        track = next((track for track in self._video if track.source is not None), None)
+        due = min(plan.bps * (now - self._probe_started + _PROBE_STEP) / 8, float(plan.size_bytes))
+        while track is not None and self._probe_sent < due:
+            self._probe_sent += track.send_probe(
+                plan.cluster, max(plan.size_bytes // plan.packets, _PADDING_BYTES), now
+            )
+        if track is None or self._probe_sent >= plan.size_bytes:
+            self._probe = None
