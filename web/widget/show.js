@@ -89,7 +89,7 @@ export function show(widget) {
   const open = inCall && chat.shown && Boolean(call);
   dataset.chat = open;
   refs.chat.hidden = !open;
-  refs.controls.inert = refs.soundPanel.inert = open && innerWidth < 760; // under the sheet
+  refs.controls.inert = refs.soundPanel.inert = open && innerWidth < 760 && innerHeight <= 500; // under it, beside a phone's keyboard
   refs.chatButton.ariaExpanded = open;
   refs.chatButton.disabled = !call;
   say("unread", chat.unread ? words.number(chat.unread) : "");
