@@ -162,21 +162,6 @@ async def test_before_it_is_restored_nobody_is_let_in() -> None:
     assert refused.value.close_code == 1012
 
 
-async def test_it_ends_even_if_told_to_in_the_moment_it_wakes() -> None:
-    """A server that had one visitor did not end on SIGTERM and had to be killed."""
-    place = Place()
-    task = asyncio.create_task(place.service.run())
-    await place.service.started()
-    ana = await place.customer()
-    assert ana.attachment is not None
-    ana.attachment.detach()  # a timer runs now: the resume window
-    await settle()
-    await place.service.end_calls()
-    task.cancel()
-    await settle()
-    assert task.done()
-
-
 async def test_nothing_is_said_before_it_is_written(place: Place) -> None:
     gate = asyncio.Event()
     write = place.records.write
