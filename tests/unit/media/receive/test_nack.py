@@ -59,3 +59,18 @@ def test_it_never_holds_or_asks_too_much(gaps: list[tuple[int, int, float]]) -> 
         asked = nack.to_ask(now, RTT)
         assert asked == sorted(set(asked))
         assert len(nack) <= MAX_MISSING
+
+
+def test_the_longer_the_list_the_less_often_it_is_walked() -> None:
+    generator, now, walks = NackGenerator(), 0.0, 0
+    generator.add(0, MAX_MISSING, now)
+    while now < 0.5:
+        if now >= generator.due:
+            generator.to_ask(now, 0.0)
+            walks += 1
+        now += 0.001
+    assert walks <= 11
+    few = NackGenerator()
+    few.add(0, 5, 0.0)
+    few.to_ask(0.005, 0.0)
+    assert few.due == 0.005 + 0.02, "an ordinary gap is asked for again as soon as ever"
