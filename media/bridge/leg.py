@@ -185,4 +185,6 @@ class Leg:
         if not self._closed:
             self._closed = True
             self.streams.by_ssrc.clear()
+            for track in self.outbound.values():
+                track.sent.clear()  # at once: a leg is a cycle, and workers collect rarely
             self.outlet.send_rtcp(self._reporter.goodbye())

@@ -48,6 +48,11 @@ class SentPackets:
         self._layouts = [NO_LAYOUT] * self._capacity
         self._oldest = number
 
+    def clear(self) -> None:
+        """Keep nothing any more."""
+        self._numbers, self._times, self._packets, self._layouts = [], [], [], []
+        self._resent = {}
+
     def take(self, sequence_number: int, now: float, least_interval: float) -> tuple[bytes, Layout] | None:
         """The packet to be sent again; None if it is gone, too old, or was sent so `least_interval` seconds ago."""
         if not self._numbers:
