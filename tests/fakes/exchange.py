@@ -84,10 +84,10 @@ class Exchange:
 
     def resume(self, client: Client, fresh: bool = False) -> None:
         number = next(self._connections)
+        message = Resume(client.token, 0 if fresh else client.last_seq, fresh)
+        session_id, actions = self.switchboard.resume(self.at, number, message)
         if fresh:
             client.forget()
-        message = Resume(client.token, client.last_seq, fresh)
-        session_id, actions = self.switchboard.resume(self.at, number, message)
         self._adopt(client, number, session_id)
         self.do(actions)
 

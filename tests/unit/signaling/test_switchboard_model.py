@@ -121,6 +121,17 @@ class Calls(Laws):
         client.say(CallAccept(next(iter(client.incoming))))
         self._after()
 
+    @rule(n=which)
+    @precondition(
+        lambda self: idle(self.customers) and any(agent.free for agent in self.exchange.switchboard.board.roster)
+    )
+    def a_call_is_answered(self, n: int) -> None:
+        self.start(n, "en")
+        self.exchange.work_all()
+        if rung(self.agents):
+            self.accept(n)
+        self.exchange.work_all()
+
     @rule()
     @precondition(lambda self: len(rung(self.agents)) > 1)
     def all_accept(self) -> None:
@@ -200,6 +211,12 @@ class Calls(Laws):
     def refresh(self, n: int, fresh: bool) -> None:
         self._resume(pick(here(self.everyone()), n), fresh)
         self._after()
+
+    @rule(n=which)
+    @precondition(lambda self: busy(self.agents))
+    def an_agent_stays_away(self, n: int) -> None:
+        self.exchange.drop(pick(busy(self.agents), n))
+        self.exchange.advance(RULES.resume_window)
 
     @rule(fresh=st.booleans())
     @precondition(lambda self: away(self.everyone()))
