@@ -108,12 +108,16 @@ class DtlsServer(RTCDtlsTransport):
         """The keys of the handshake, ready for use. Only after the handshake."""
         return make_cipher(self._rx_srtp, self._tx_srtp)
 
-    async def release(self) -> None:
-        """Free OpenSSL's part without a word to the peer: 58 KB a leg, of no use once both sides have the keys."""
+    async def close(self) -> None:
+        """Say close_notify and free everything of OpenSSL and libsrtp."""
         self.remove_all_listeners()
-        self._wire.write = lambda _: None
         await self.stop()
-        self._ssl = None
+        self._ssl = self._rx_srtp = self._tx_srtp = None
+
+    async def release(self) -> None:
+        """The same without a word to the peer: 58 KB a leg, of no use once both sides have the keys."""
+        self._wire.write = lambda _: None
+        await self.close()
 
 
 def is_farewell(data: bytes) -> bool:

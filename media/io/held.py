@@ -69,6 +69,7 @@ class HeldLeg:
         self.state = LegState.OFFERED
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
+        self._counters = shared.counters
         self._identity = new_identity()
         self._opened_at = now
         self._answer: Answer | None = None
@@ -121,6 +122,7 @@ class HeldLeg:
         self.leg = leg
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
+        self._counters.legs_connected += 1
         self.call.tell(LegConnected(self.spec.call_id, self.spec.leg_id))
 
     def transport_failed(self, reason: str) -> None:

@@ -48,8 +48,7 @@ def _bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         if kind == socket.SOCK_DGRAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+            _widen(sock)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
@@ -57,3 +56,17 @@ def _bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _widen(sock: socket.socket) -> None:
+    """Room for what comes while the loop is busy elsewhere; the kernel cuts a wish down without a word."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+    received = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    if received < SOCKET_BUFFER_BYTES // 2:
+        logger.warning(
+            "the UDP receive buffer is only %d bytes: many calls at once may lose packets. "
+            "Allow more with: sysctl -w net.core.rmem_max=%d",
+            received,
+            SOCKET_BUFFER_BYTES,
+        )

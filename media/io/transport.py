@@ -211,8 +211,9 @@ class LegTransport:
         self._closed = True
         if self._handshake is not None:
             self._handshake.cancel()
-        if self._dtls is not None and self._handshake_done:
-            await self._dtls.stop()
+        if self._dtls is not None:
+            await self._dtls.close()
+            self._dtls = None
         self._endpoint.flush()
         self.ice.close()
         self._path = self._dtls_path = self._cipher = self._leg = None
