@@ -25,6 +25,9 @@ class VideoOut(OutboundTrack):
         super().__init__(slot, downlink, rng)
         self.paused = False
         self.protection_octets = 0
+        self.starved = False
+        """Pictures were left out for want of rate; a key frame is asked for when what waits has left."""
+        self._picture = -1
         self._group = FecGroup()
         self._fec_type = slot.payload_types.flexfec if slot.flexfec_ssrc is not None else None
         self._fec_sequence = rng.randrange(0x8000)
@@ -47,6 +50,7 @@ class VideoOut(OutboundTrack):
     def restart(self, now: float) -> None:
         """Another source, or packets were left out: parity begins anew."""
         self._group.clear()
+        self.starved = False
         if self.source is not None and self._limit_bps is not None:
             self.source.limit(self, self._limit_bps, now)
         super().restart(now)
@@ -58,13 +62,16 @@ class VideoOut(OutboundTrack):
         if self.paused:
             self._ready = False
             return False
+        if timestamp != self._picture:
+            self._picture = timestamp
+            if self._ready and not key and self.downlink.pacer.overloaded:
+                self._ready, self.starved = False, True  # a picture left out: from here only a key frame helps
+                self._group.clear()
         return super().rewrite(packet, layout, extended, second, timestamp, key, now)
 
     def wait(self, data: bytes, layout: Layout, now: float) -> None:
-        """The packet may not leave yet: the pacer keeps it, and drops whole pictures when it has too many."""
-        pacer = self.downlink.pacer
-        if pacer.push(Priority.VIDEO, Queued(data, int.from_bytes(data[4:8]), layout, self)):
-            self.restart(now)  # only a key frame helps
+        """The packet may not leave yet: the pacer keeps it."""
+        self.downlink.pacer.push(Priority.VIDEO, Queued(data, layout, self))
         self.downlink.schedule.wake_at(now + _PACE_STEP)
 
     def leave(self, packet: Queued, now: float) -> None:
@@ -95,7 +102,7 @@ class VideoOut(OutboundTrack):
         if pacer.admit(len(data), now):
             self.downlink.send(bytearray(data), self._own_layout, now)
         else:
-            pacer.push(Priority.PROTECTION, Queued(data, stamp, self._own_layout, _Plain(self.downlink)))
+            pacer.push(Priority.PROTECTION, Queued(data, self._own_layout, _Plain(self.downlink)))
 
     def send_probe(self, cluster: int, size: int, now: float) -> int:
         """Send one packet of a probe, `size` bytes or so; returns what it was."""

@@ -17,6 +17,9 @@ FEEDBACKS_PER_SECOND = 60.0
 MAX_STATUSES = 1_000
 """More packets than any peer is sent between two feedbacks; the rest of a lying one is not read."""
 UPDATE_INTERVAL = 0.2
+"""Without feedback the target is looked at this often."""
+TEND_INTERVAL = 0.05
+RESTART_QUEUE_SECONDS = 0.1
 _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
@@ -43,7 +46,7 @@ class RateControl:
         """Set by the shell; called when pictures to this leg stop for want of rate, and when they come back."""
         self._allowance = Allowance(FEEDBACKS_PER_SECOND, FEEDBACKS_PER_SECOND)
         self._reference: int | None = None
-        self._update_due = float("inf")
+        self._update_due = self._tend_due = float("inf")
         self._probe: ProbePlan | None = None
         self._probe_started = 0.0
         self._probe_sent = 0
@@ -92,6 +95,7 @@ class RateControl:
     def _update(self, now: float) -> None:
         """Split the target anew and apply it."""
         self._update_due = now + UPDATE_INTERVAL
+        self._tend_due = min(self._tend_due, now + TEND_INTERVAL)
         estimator = self.estimator
         payload_bps = max((track.payload_bps(now) for track in self._audio), default=0.0) or _DEFAULT_AUDIO_PAYLOAD_BPS
         overhead_bps = 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
@@ -127,11 +131,16 @@ class RateControl:
         if self._update_due <= now:
             self.estimator.silence(now)
             self._update(now)
+        if self._tend_due <= now:
+            self._tend_due = now + TEND_INTERVAL
             self._begin_probe(now)
+            for video in self._video:
+                if video.starved and pacer.queued_seconds < RESTART_QUEUE_SECONDS:
+                    video.restart(now)
 
     def next_timeout(self, now: float) -> float:
         """When `poll` has work next."""
-        due = self._update_due
+        due = min(self._update_due, self._tend_due)
         waiting = self._downlink.pacer.next_timeout(now)
         if waiting is not None:
             due = min(due, waiting)

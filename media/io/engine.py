@@ -25,7 +25,7 @@ from media.wire.ntp import ntp_from_unix
 
 logger = logging.getLogger(__name__)
 
-TICK = 0.01
+TICK = 0.005
 """The legs' reports and requests leave within about this much of when they are due."""
 IDLE_TICK = 0.1
 WATCH_EVERY = 0.25

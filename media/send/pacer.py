@@ -1,7 +1,8 @@
 """Pacer: what may leave when. Voice at once, then repair, then pictures, then their protection, padding last.
 
 A leaky bucket at the target rate with a little headroom; media that fits leaves at once and is never copied. What
-does not fit waits in a queue that is bounded in time; when it overflows, whole frames go, oldest first, never parts.
+does not fit waits. The queue is bounded in time: while it is `overloaded` the track takes no new picture, so that what
+waits is always whole pictures that are worth sending (dropping numbered packets would only be asked for again).
 """
 
 from collections import deque
@@ -33,10 +34,9 @@ class Sender(Protocol):
 
 
 class Queued(NamedTuple):
-    """A waiting packet; `frame` groups the packets of one picture (its RTP timestamp)."""
+    """A waiting packet."""
 
     data: bytes
-    frame: int
     layout: Layout
     sender: Sender
 
@@ -50,7 +50,6 @@ class Pacer:
         self._bytes = 0
         self._budget = float(MIN_BURST_BYTES)
         self._updated = 0.0
-        self.dropped_frames = 0
 
     def admit(self, size_bytes: int, now: float) -> bool:
         """Whether a video packet may leave right now; if so it is paid for."""
@@ -66,17 +65,13 @@ class Pacer:
         """Pay for something that leaves in any case: voice, its protection, probes."""
         self._budget -= size_bytes
 
-    def push(self, priority: Priority, packet: Queued) -> bool:
-        """Let a packet wait. True if pictures had to be dropped for it, so that a key frame is needed."""
-        self._queues[priority].append(packet)
-        self._bytes += len(packet.data)
-        limit = max(self.target_bps * HEADROOM * MAX_QUEUE_SECONDS / 8, 2 * MIN_BURST_BYTES)
-        dropped = False
-        while self._bytes > limit or sum(map(len, self._queues)) > MAX_QUEUE_PACKETS:
-            if not self._drop_frame():
-                break
-            dropped = True
-        return dropped
+    def push(self, priority: Priority, packet: Queued) -> None:
+        """Let a packet wait; protection is not worth waiting for when much does."""
+        if priority is Priority.PROTECTION and self.queued_seconds > MAX_QUEUE_SECONDS / 2:
+            return
+        if sum(map(len, self._queues)) < MAX_QUEUE_PACKETS:
+            self._queues[priority].append(packet)
+            self._bytes += len(packet.data)
 
     def pop(self, now: float) -> Queued | None:
         """Return the next packet that may leave at `now`, None if none may."""
@@ -107,6 +102,11 @@ class Pacer:
         """How long what waits will take."""
         return self._bytes * 8 / (self.target_bps * HEADROOM)
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether a new picture would wait too long."""
+        return self._bytes > 0 and self.queued_seconds > MAX_QUEUE_SECONDS
+
     def clear(self) -> None:
         """Forget what waits: the source changed or video is paused."""
         for queue in self._queues:
@@ -118,20 +118,3 @@ class Pacer:
         burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
         self._budget = min(self._budget + (now - self._updated) * rate, burst)
         self._updated = now
-
-    def _drop_frame(self) -> bool:
-        """Drop protection first, then repair, then the oldest waiting picture; never the last one that waits."""
-        for priority in (Priority.PROTECTION, Priority.REPAIR):
-            queue = self._queues[priority]
-            if queue:
-                self._bytes -= sum(len(p.data) for p in queue)
-                queue.clear()
-                return True
-        video = self._queues[Priority.VIDEO]
-        if not video or video[0].frame == video[-1].frame:
-            return False
-        frame = video[0].frame
-        while video and video[0].frame == frame:
-            self._bytes -= len(video.popleft().data)
-        self.dropped_frames += 1
-        return True
