@@ -46,6 +46,8 @@ from signaling.state import Moment
 from signaling.switchboard import Switchboard
 
 EVENTS_RETRY = 1.0
+CLOSE_INTERNAL = 1011
+"""RFC 6455 §7.4.1."""
 
 log = structlog.get_logger("signaling")
 
@@ -142,7 +144,14 @@ class Service:
         await self.performer.room()
         self._connections += 1
         number = self._connections
-        session_id, actions = enter(self._moment(), number)
+        try:
+            session_id, actions = enter(self._moment(), number)
+        except RefusedError:
+            raise
+        except Exception as error:
+            log.exception("a visitor could not be let in")
+            self.turn(lambda at: self.switchboard.lost(at, number))
+            raise RefusedError("internal", "something went wrong on our side", CLOSE_INTERNAL) from error
         self.performer.connections[number] = connection
         self._submit(actions)
         return Attachment(self, session_id, number)

@@ -162,7 +162,17 @@ class Switchboard:
         call = place[0] if place else self.board.calls.get(subject)
         if call is not None:
             evict(self.board, call)
+        if session is not None and not session.attached:
+            visits.drop(self.board, session)  # its patience may have ended in the turn that failed
         return self.board.finish()
+
+    def lost(self, at: Moment, connection: int) -> list[Action]:
+        """A connection that never came to be, by our own fault: whoever was given it is away."""
+        self.board.begin(at)
+        for session in list(self.board.sessions.values()):
+            if session.connection == connection:
+                visits.leave(self.board, session)
+        return self._settle()
 
     def restore(
         self, at: Moment, opened: OpenState, engine: EngineStatus, accounts: Mapping[str, AgentAccount]

@@ -202,6 +202,14 @@ def gone(board: Board, session_id: str) -> None:
         arm_away(board, session)
 
 
+def drop(board: Board, session: Session) -> None:
+    """Forget a session that takes part in nothing, whatever state it is in."""
+    agent = board.roster.get(session.state.agent_id)
+    if agent is not None and agent.session_id == session.session_id:
+        board.roster.remove(agent.agent_id)
+    board.drop_session(session)
+
+
 def forget_ended(board: Board, session_id: str) -> None:
     """The end screen's time is over."""
     session = board.sessions.get(session_id)

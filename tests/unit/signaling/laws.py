@@ -90,7 +90,8 @@ class Laws(RuleBasedStateMachine):
             assert key.subject in board.calls or key.subject in board.sessions
         if not exchange.lanes and not exchange.media.happened:
             assert exchange.media.calls.keys() <= board.calls.keys()
-            assert exchange.store.claims.keys() <= board.calls.keys()
+            answered = {call.call_id for call in board.calls.values() if call.agent is not None}
+            assert exchange.store.claims.keys() == answered
             for call_id, media in exchange.media.calls.items():
                 known = {leg.leg_id for one in board.calls[call_id].everyone() for leg in one.legs()}
                 assert media.legs.keys() <= known

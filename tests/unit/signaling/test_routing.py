@@ -98,9 +98,12 @@ def test_only_free_agents_of_the_site_are_rung_and_never_more_than_asked(
 
 
 @given(needs, agents, st.integers(1, 4))
-def test_preferences_never_leave_a_customer_with_nobody(need: Need, roster: list[Agent], count: int) -> None:
-    possible = [a for a in roster if a.free and a.serves(need.site_id) and a.agent_id not in need.paused]
-    assert bool(choose(need, roster, count)) == bool(possible)
+def test_preferences_never_cost_a_customer_more_than_a_pause(need: Need, roster: list[Agent], count: int) -> None:
+    free = [agent for agent in roster if agent.free and agent.serves(need.site_id)]
+    assert bool(choose(Need(need.site_id, need.language, need.declined, need.missed), roster, count)) == bool(free)
+    if not choose(need, roster, count):
+        willing = [agent for agent in free if agent.agent_id not in need.declined] or free
+        assert all(agent.agent_id in need.paused for agent in willing)
 
 
 @given(needs, agents, st.integers(1, 4))

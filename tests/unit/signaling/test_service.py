@@ -8,12 +8,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from media.errors import CapacityError, EngineLostError, NegotiationError, UnknownLegError
-from signaling.actions import AnswerLeg, Claim, CloseLeg, ConnectLegs, MuteLeg, OpenLeg, RestartIce
+from signaling.actions import MuteLeg
 from signaling.admission import Admission, RefusedError
 from signaling.board import Environment
-from signaling.ids import new_id, uuid7
-from signaling.performer import failed, merge
+from signaling.ids import new_id
 from signaling.protocol import (
     AgentSetStatus,
     CallAccept,
@@ -27,8 +25,7 @@ from signaling.protocol import (
     QualityReport,
     Resume,
 )
-from signaling.records import AgentAccount, CallEvent, CallState, Change, SessionState
-from signaling.results import AnswerRefused, Claimed, JoinFailed, LegGone, OpenFailed
+from signaling.records import AgentAccount, CallState, Change
 from signaling.rules import CallRules
 from signaling.service import Attachment, Service
 from signaling.state import Moment
@@ -243,6 +240,31 @@ async def test_a_fault_of_ours_ends_the_call_and_not_the_process(place: Place, m
     assert eve.phase == "ringing", "the agent is free again"
 
 
+async def test_a_fault_while_somebody_comes_or_leaves_keeps_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("signaling.visits.snapshot", broken)
+        with pytest.raises(RefusedError, match="internal"):
+            await place.customer()
+    board = place.service.switchboard.board
+    assert not any(session.attached for session in board.sessions.values())
+    bo = await place.agent()
+    assert bo.attachment is not None
+    bo.attachment.detach()
+    with monkeypatch.context() as patch:
+        patch.setattr("signaling.agents.stayed_away", broken)
+        for key in board.timers.pending():
+            board.timers.set(key, 0.0)
+        await bo.attachment.refuse("bad_message", "any turn wakes the clock")
+        await settle()
+    assert not place.service.session_exists(bo.attachment.session_id)
+    assert len(board.roster) == 0
+
+
 async def test_a_call_whose_engine_hangs_is_given_up_when_its_lane_is_full(place: Place) -> None:
     ana, _ = await place.talk()
     call_id = ana.call_id
@@ -350,49 +372,3 @@ async def test_timers_run_by_themselves() -> None:
         eve.attachment.detach()  # any turn wakes the clock
         await settle()
         assert place.service.counts()["sessions"] == 1
-
-
-@pytest.mark.parametrize(
-    ("job", "error", "result"),
-    [
-        (OpenLeg("c", "l"), CapacityError(), OpenFailed("c", "l", full=True)),
-        (OpenLeg("c", "l"), EngineLostError(), OpenFailed("c", "l", full=False)),
-        (OpenLeg("c", "l"), TimeoutError(), OpenFailed("c", "l", full=False)),
-        (AnswerLeg("c", "l", 1, "sdp"), NegotiationError("why"), AnswerRefused("c", "l", 1, "bad_sdp", "why")),
-        (AnswerLeg("c", "l", 1, "sdp"), UnknownLegError(), LegGone("c", "l")),
-        (AnswerLeg("c", "l", 1, "sdp"), EngineLostError(), None),
-        (RestartIce("c", "l"), EngineLostError(), None),
-        (RestartIce("c", "l"), UnknownLegError(), LegGone("c", "l")),
-        (ConnectLegs("c", ("a", "b")), UnknownLegError(), JoinFailed("c")),
-        (ConnectLegs("c", ()), UnknownLegError(), None),
-        (Claim("c", "a", 1), OSError(), Claimed("c", "a", won=False)),
-        (CloseLeg("c", "l"), OSError(), None),
-    ],
-)
-def test_what_a_failure_means(job: OpenLeg, error: Exception, result: object) -> None:
-    assert failed(job, error) == result
-
-
-def test_changes_merge_to_the_newest_rows_and_all_events() -> None:
-    def call(phase: str) -> CallState:
-        return CallState("c", "shop", phase, "video", "en", 0.0)  # type: ignore[arg-type]
-
-    def session(seq: int) -> SessionState:
-        return SessionState("s", "customer", "", "shop", Person(), last_seq=seq)
-
-    one = Change(calls=[call("waiting")], events=[CallEvent("c", 1, 0.0, "queued")], sessions=[session(1)])
-    two = Change(calls=[call("ended")], events=[CallEvent("c", 2, 1.0, "hung_up")], sessions=[session(2)])
-    merged = merge([one, two])
-    assert [state.phase for state in merged.calls] == ["ended"]
-    assert [event.sequence for event in merged.events] == [1, 2]
-    assert [state.last_seq for state in merged.sessions] == [2]
-    gone = merge([one, Change(closed_sessions=["s"])])
-    assert (gone.sessions, gone.closed_sessions) == ([], ["s"])
-
-
-def test_ids_have_the_protocols_shape_and_calls_sort_by_time() -> None:
-    assert len({new_id("token") for _ in range(100)}) == 100
-    assert all(len(new_id(kind)) <= 64 for kind in ("call", "leg", "session", "token"))  # type: ignore[arg-type]
-    early, late = uuid7(1, (1 << 74) - 1), uuid7(2, 0)
-    assert str(early) < str(late)
-    assert (early.version, early.variant) == (7, late.variant)
