@@ -7,8 +7,11 @@ catches its violation, so that a rule which stopped working cannot pass for a cl
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import NamedTuple
 
@@ -252,6 +255,22 @@ def test_every_top_level_folder_says_what_it_is_for() -> None:
     folders = {path.split("/")[0] for path in tracked("*") if "/" in path and not path.startswith(".")}
     assert {"callserver", "signaling", "media", "web", "tests"} <= folders
     assert [folder for folder in sorted(folders) if not (ROOT / folder / "README.md").is_file()] == []
+
+
+def test_what_runs_is_declared() -> None:
+    """A package that only another one brought along may be gone with the next version, or in a smaller install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in project["dependencies"]}
+    providers = packages_distributions()
+    for path in (path for path in tracked("*.py") if path.split("/")[0] in PACKAGES):
+        module = Module(path, ast.parse((ROOT / path).read_text()))
+        if module.inside("callserver/drill"):  # needs the extra [bench]
+            continue
+        for dotted, line in imports(module):
+            top = dotted.partition(".")[0]
+            if top not in PACKAGES and top not in sys.stdlib_module_names:
+                found = {name.lower().replace("_", "-") for name in providers.get(top, [top])}
+                assert found & declared, f"{path}:{line}: {top} is not among the dependencies of pyproject.toml"
 
 
 # --- the rules themselves ----------------------------------------------------------------------------------------
