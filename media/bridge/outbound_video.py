@@ -111,7 +111,7 @@ class VideoOut(OutboundTrack):
             return size  # nothing a page would ignore: the probe is skipped
         kept = self.sent.newest(self.rewriter.highest)
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        if kept is not None and len(kept[0]) >= size // 2:
+        if kept is not None and size // 2 <= len(kept[0]) <= 2 * size:
             data, layout = kept
             out = make_rtx(data, layout.size, self._rtx_types[data[1] & 0x7F], self._rtx_sequence, self.slot.rtx_ssrc)
         else:

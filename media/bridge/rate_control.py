@@ -24,7 +24,6 @@ _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
 _AUDIO_HEADER_BYTES = 12 + 16
-_PADDING_BYTES = 220
 
 
 class RateControl:
@@ -50,6 +49,7 @@ class RateControl:
         self._probe: ProbePlan | None = None
         self._probe_started = 0.0
         self._probe_sent = 0
+        self._probe_packets = 0
         self._heard = False
 
     def feedback(self, report: TransportFeedback, now: float) -> None:
@@ -152,19 +152,24 @@ class RateControl:
             return
         wanted = self._max_video_bps * (1.0 + self.allocation.parity) + 100_000
         self._probe = self.estimator.plan_probe(wanted, now)
-        self._probe_started, self._probe_sent = now, 0
+        self._probe_started, self._probe_sent, self._probe_packets = now, 0, 0
         if self._probe is not None:
             self._continue_probe(now)
 
     def _continue_probe(self, now: float) -> None:
-        """Send the part of the cluster that is due: pictures of a moment ago once more, else padding."""
+        """Send the part of the cluster that is due: pictures of a moment ago once more, else padding.
+
+        It has its bytes and its packets: few large ones alone would show nothing.
+        """
         plan = self._probe
         assert plan is not None
         track = next((track for track in self._video if track.source is not None), None)
-        due = min(plan.bps * (now - self._probe_started + _PROBE_STEP) / 8, float(plan.size_bytes))
+        due = plan.bps * (now - self._probe_started + _PROBE_STEP) / 8
+        size = plan.size_bytes // plan.packets
         while track is not None and self._probe_sent < due:
-            self._probe_sent += track.send_probe(
-                plan.cluster, max(plan.size_bytes // plan.packets, _PADDING_BYTES), now
-            )
-        if track is None or self._probe_sent >= plan.size_bytes:
+            self._probe_sent += track.send_probe(plan.cluster, size, now)
+            self._probe_packets += 1
+            if self._probe_sent >= plan.size_bytes and self._probe_packets >= plan.packets:
+                track = None
+        if track is None:
             self._probe = None
