@@ -26,7 +26,10 @@ VOLUME /data
 EXPOSE 8080 7882-7883/udp 7882-7883/tcp
 # SIGTERM drains: calls in progress may end (drain_timeout), new ones are refused. The server reaps its own workers.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('CALLSERVER_HTTP__PORT', '8080') + '/healthz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["python", "-c", "\
+import os, ssl, urllib.request; \
+scheme = 'https' if os.environ.get('CALLSERVER_HTTP__TLS_CERTIFICATE') else 'http'; \
+url = scheme + '://127.0.0.1:' + os.environ.get('CALLSERVER_HTTP__PORT', '8080') + '/healthz'; \
+urllib.request.urlopen(url, timeout=2, context=ssl._create_unverified_context())"]
 ENTRYPOINT ["callserver"]
 CMD ["serve"]
