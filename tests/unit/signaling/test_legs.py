@@ -244,3 +244,13 @@ def test_a_join_the_engine_cannot_do_is_tried_again_and_ends_the_call_at_last() 
         exchange.do(exchange.switchboard.result(exchange.at, JoinFailed(call_id)))
         exchange.advance(1.0)
     assert ana.call["reason"] == "media_failed"
+
+
+def test_a_call_that_ends_while_it_waits_for_a_worker_leaves_no_deadline() -> None:
+    exchange = Exchange()
+    ana, _ = talk(exchange)
+    exchange.media.full = True
+    exchange.media.lose(ana.call_id)
+    exchange.work_all()
+    ana.hang_up()
+    assert {key.name for key in exchange.switchboard.board.timers.pending()} == {"forget"}

@@ -333,7 +333,7 @@ class Calls(Laws):
 
 TestCalls = Calls.TestCase
 TestCalls.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
