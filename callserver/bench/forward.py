@@ -18,6 +18,9 @@ from callserver.bench.traffic import Traffic
 WARM_UP = 3.0
 """Seconds of traffic before the measurement: key frames, first reports, caches."""
 
+WARM_UP_LONGEST = 20
+"""Seconds more while the worker's rate control holds pages back (they follow its REMB as browsers do)."""
+
 _QUIET = 0.3
 _LEGS_A_PORT = 10
 _CONNECTING_AT_ONCE = 8
@@ -47,6 +50,8 @@ class ForwardReport(msgspec.Struct, frozen=True):
     generator_cpu_fraction: float
     """Near 1: the generator is the limit, not the worker."""
     generator_skipped_ms: int
+    legs_held_back: int
+    """Pages that the worker's rate control did not allow their full rate even then."""
     nacks: int
     retransmitted: int
     key_frames: int
@@ -64,11 +69,10 @@ async def forward(
             say(f"connecting {2 * calls} legs (ICE, DTLS)")
             legs = await _open_calls(subject, dialing, calls)
             load = Load(legs, dialing.ports)
-            say(f"warming up for {WARM_UP:g} s")
+            say(f"warming up for {WARM_UP:g} s, or until the worker allows every page its full rate")
             gc.collect()
             gc.disable()
-            await load.run(WARM_UP)
-            await load.drain(_QUIET)
+            await _warm_up(load, legs)
             _check_flow(legs)
             return await _measure(subject, load, legs, seconds, empty, say)
         finally:
@@ -86,6 +90,15 @@ async def _open_calls(subject: Subject, dialing: Dialing, calls: int) -> list[Tr
     works: list[Callable[[], Coroutine[None, None, list[Traffic]]]] = [partial(open_call, i) for i in range(calls)]
     with dialing.receiving():
         return [leg for pair in await at_most(_CONNECTING_AT_ONCE, works) for leg in pair]
+
+
+async def _warm_up(load: Load, legs: list[Traffic]) -> None:
+    await load.run(WARM_UP)
+    for _ in range(WARM_UP_LONGEST):
+        if all(leg.at_full_rate for leg in legs):
+            break
+        await load.run(1.0)
+    await load.drain(_QUIET)
 
 
 def _check_flow(legs: list[Traffic]) -> None:
@@ -123,6 +136,7 @@ async def _measure(
         rss_mb_empty=round(empty / 1e6, 1),
         generator_cpu_fraction=round(own / elapsed, 4),
         generator_skipped_ms=load.ticks_skipped - skipped,
+        legs_held_back=sum(not leg.at_full_rate for leg in legs),
         nacks=sum(leg.nacks for leg in legs) - before[2],
         retransmitted=sum(leg.retransmitted for leg in legs) - before[3],
         key_frames=sum(leg.key_frames for leg in legs),

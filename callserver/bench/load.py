@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from callserver.bench.datagrams import Port
-from callserver.bench.traffic import AUDIO_PACKETS, VIDEO_FRAMES, VIDEO_PACKETS_A_FRAME, Traffic, Writer
+from callserver.bench.traffic import AUDIO_PACKETS, VIDEO_FRAMES, VIDEO_PACKETS_A_FRAME, Traffic
 
 _ROUND = 100
 """Ticks of a millisecond after which the pattern repeats: 12 video and 5 audio packets a leg."""
@@ -25,7 +25,7 @@ class Load:
     def __init__(self, legs: Sequence[Traffic], ports: Sequence[Port]) -> None:
         self._legs = {leg.peer.host: leg for leg in legs}
         self._ports = ports
-        self._wheel: list[list[tuple[Writer, Traffic]]] = [[] for _ in range(_ROUND)]
+        self._wheel: list[list[tuple[bool, Traffic]]] = [[] for _ in range(_ROUND)]
         self._beats: list[list[Traffic]] = [[] for _ in range(_ROUND)]
         self._round = 0
         self.ticks_skipped = 0
@@ -33,11 +33,10 @@ class Load:
         for number, leg in enumerate(legs):
             phase = number / len(legs)
             self._beats[int(phase * _ROUND)].append(leg)
-            streams = ((leg.write_video, VIDEO_FRAMES * VIDEO_PACKETS_A_FRAME), (leg.write_audio, AUDIO_PACKETS))
-            for write, rate in streams:
+            for is_video, rate in ((True, VIDEO_FRAMES * VIDEO_PACKETS_A_FRAME), (False, AUDIO_PACKETS)):
                 in_round = rate * _ROUND // 1000
                 for k in range(in_round):
-                    self._wheel[int((k + phase) * _ROUND / in_round) % _ROUND].append((write, leg))
+                    self._wheel[int((k + phase) * _ROUND / in_round) % _ROUND].append((is_video, leg))
 
     @property
     def sent(self) -> int:
@@ -75,9 +74,14 @@ class Load:
     def _send(self, place: int) -> None:
         now = time.time_ns()
         abs_send_time = (now << 18) // 1_000_000_000 & 0xFFFFFF
-        for write, leg in self._wheel[place]:
+        for is_video, leg in self._wheel[place]:
             port = leg.peer.port
-            write(port.slot(), now, abs_send_time)
+            if not is_video:
+                leg.write_audio(port.slot(), now, abs_send_time)
+            elif leg.video_due():
+                leg.write_video(port.slot(), now, abs_send_time)
+            else:
+                continue
             port.queue(leg.peer.host)
         for leg in self._beats[place]:
             self._beat(leg, now)

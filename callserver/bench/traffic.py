@@ -5,7 +5,6 @@ there (nothing decodes it). Each carries the time it was written; a sample of th
 """
 
 import struct
-from collections.abc import Callable
 
 from callserver.bench import BenchError
 from callserver.bench.answer import Section
@@ -22,6 +21,11 @@ VIDEO_FRAMES = 30
 AUDIO_PACKETS = 50
 SAMPLE = 16
 """One of so many received packets is decrypted for its latency."""
+
+START_BPS = 300_000
+"""What a browser begins with; then it follows the server's word until it has its full rate."""
+FULL_BPS = 8 * (VIDEO_PACKETS_A_FRAME * VIDEO_FRAMES * (VIDEO_BYTES + 60) + AUDIO_PACKETS * (AUDIO_BYTES + 60))
+"""All of our traffic with what the lower layers add."""
 
 _KEPT = 120
 """Video packets that can be sent again: a second's."""
@@ -57,6 +61,8 @@ class Traffic:
         """Retransmissions received."""
         self.nacks = 0
         self.resent = 0
+        self.allowed_bps = START_BPS
+        """What the server told us to stay under (REMB)."""
         """Video packets the server asked for again."""
         self.key_frames = 0
         self.latencies: list[int] = []
@@ -74,6 +80,7 @@ class Traffic:
         except KeyError as error:
             raise BenchError(f"the worker's offer lacks the header extension {error}") from error
         self._audio_mid, self._video_mid = audio.mid.encode(), video.mid.encode()
+        self._credit = 0.0
         self._transport_sequence = 0
         self._rtx_sequence = 0
         self._audio_packets = 0
@@ -87,6 +94,21 @@ class Traffic:
             if section.kind == kind and section.receiving:
                 return section
         raise BenchError(f"the worker's offer takes no {kind}")
+
+    @property
+    def at_full_rate(self) -> bool:
+        """Whether nothing holds our video back."""
+        return self.allowed_bps >= FULL_BPS
+
+    def video_due(self) -> bool:
+        """Whether the video packet whose turn it is may go: below the full rate only so many do."""
+        if self.allowed_bps >= FULL_BPS:
+            return True
+        self._credit += max(0.05, self.allowed_bps / FULL_BPS)
+        if self._credit < 1.0:
+            return False
+        self._credit -= 1.0
+        return True
 
     def write_video(self, slot: PacketBuffer, now: int, abs_send_time: int) -> None:
         """Write and encrypt the next video packet; `now` in nanoseconds."""
@@ -144,6 +166,8 @@ class Traffic:
             self._receive_control(packet, arrived)
             return
         payload_type = second & 0x7F
+        # Probes and retransmissions are told in feedback too: what is not told counts as lost.
+        self.arrived.record(view, start, payload_type, self._cc, arrived)
         if payload_type == self._video_pt:
             stamp_at = _VIDEO_STAMP_AT
         elif payload_type == self._audio_pt:
@@ -152,7 +176,6 @@ class Traffic:
             self.retransmitted += payload_type == self._rtx_pt
             return
         self.received += 1
-        self.arrived.record(view, start, payload_type, self._cc, arrived)
         if self.received % SAMPLE == 0:
             self._measure(packet, stamp_at, arrived)
 
@@ -177,6 +200,8 @@ class Traffic:
                 self.arrived.sender_report(rtcp.parse_sender_report(part), arrived)
             elif kind in _KEY_FRAME_REQUESTS:
                 self._key_wanted = True
+            elif part.packet_type == rtcp.PAYLOAD_FEEDBACK and rtcp_feedback.is_remb(part):
+                self.allowed_bps = rtcp_feedback.parse_remb(part).bitrate_bps
             elif kind == (rtcp.TRANSPORT_FEEDBACK, rtcp_feedback.NACK_FORMAT):
                 self._answer(rtcp_feedback.parse_nack(part))
 
@@ -238,8 +263,6 @@ class Traffic:
         self.peer.cipher.protect_rtcp(slot)
         port.queue(self.peer.host)
 
-
-Writer = Callable[[PacketBuffer, int, int], None]
 
 _KEY_FRAME_REQUESTS = {
     (rtcp.PAYLOAD_FEEDBACK, rtcp_feedback.PLI_FORMAT),
