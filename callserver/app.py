@@ -35,7 +35,7 @@ from signaling.http.address import Proxies
 from signaling.http.context import HttpOptions, Web
 from signaling.http.passwords import Passwords
 from signaling.http.photo_studio import PhotoStudio
-from signaling.http.server import Listen, Server, listen
+from signaling.http.server import Listen, Server
 from signaling.http.static import Tree
 from signaling.http.tokens import Tokens, turn_servers
 from signaling.protocol import IceServer, QualityReport
@@ -119,14 +119,13 @@ async def control(settings: Settings, engine: MediaEngine) -> AsyncIterator[Cont
         stack.push_async_callback(database.close)
         await database.migrate()
         running = _assemble(settings, engine, SqlRecords(database))
-        stack.callback(running.server.close)
         start = await stack.enter_async_context(_background())
         start(running.service.run())
         start(running.health.run())
         await running.service.started()
-        runner, ports = await listen(running.server.app, _addresses(settings.http))
-        stack.push_async_callback(runner.cleanup)
-        running.ports = tuple(ports)
+        stack.push_async_callback(running.server.stop)
+        running.ports = tuple(await running.server.start(_addresses(settings.http)))
+        start(running.server.run())
         yield running
 
 

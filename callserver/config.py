@@ -101,10 +101,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SQLAlchemy URL; empty: SQLite in data_dir."""
     drain_timeout: float = 30.0
     """After SIGTERM calls may go on this long."""
-    max_loop_lag: float = 0.1
-    """New calls are refused while the event loop comes this much too late (seconds)."""
+    max_loop_lag: float = 0.25
+    """New calls are refused while event loops come this much too late, on average (seconds)."""
     max_cpu: float = 0.9
-    """New calls are refused while every media worker uses more than this part of a core."""
+    """New calls are refused while the busiest media worker uses more than this part of a core."""
     http: HttpSettings = HttpSettings()
     media: MediaSettings = MediaSettings()
     turn: TurnSettings = TurnSettings()

@@ -11,8 +11,8 @@ from media.errors import MediaError
 logger = logging.getLogger(__name__)
 
 LAG_INTERVAL = 0.1
-LAG_MEMORY = 0.8
-"""Part of the lag that stays after a tick without any: a peak is remembered for about a second."""
+LAG_WEIGHT = 0.1
+"""Weight of a new measurement in the average: one hiccup is no overload, a second of lateness is."""
 
 STATUS_INTERVAL = 1.0
 WRITE_INTERVAL = 5.0
@@ -20,7 +20,7 @@ WRITE_TIMEOUT = 5.0
 
 
 class LagMonitor:
-    """How late the event loop comes, in seconds: the recent peak, decaying."""
+    """How late the event loop comes, in seconds, averaged over about the last second."""
 
     def __init__(self) -> None:
         self.lag = 0.0
@@ -34,7 +34,7 @@ class LagMonitor:
 
     def observe(self, late: float) -> None:
         """Take one measurement."""
-        self.lag = max(late, self.lag * LAG_MEMORY, 0.0)
+        self.lag += (max(late, 0.0) - self.lag) * LAG_WEIGHT
 
 
 class Health:
@@ -57,6 +57,7 @@ class Health:
         self._service_ready = service_ready
         self._max_loop_lag = max_loop_lag
         self._max_cpu = max_cpu
+        self._media_lag = 0.0
         self._media_problem = "media workers have not answered yet"
         self._store_problem = "the store has not been written yet"
 
@@ -74,6 +75,8 @@ class Health:
         except MediaError as error:
             self._media_problem = f"media workers do not answer: {error}"
         else:
+            # Workers report the worst of the last second: two bad ones in a row count, one alone half.
+            self._media_lag += (self.status.loop_lag_ms / 1000 - self._media_lag) / 2
             workers = self.status.counters.get("workers", 1)
             self._media_problem = "" if workers else "no media worker is running"
 
@@ -104,7 +107,7 @@ class Health:
             return "the server is going down"
         if self._media_problem:
             return "no media worker is available"
-        if max(self.lag.lag, self.status.loop_lag_ms / 1000) > self._max_loop_lag:
+        if max(self.lag.lag, self._media_lag) > self._max_loop_lag:
             return "the server is too busy"
         if self.status.cpu_fraction > self._max_cpu:
             return "the media workers are too busy"

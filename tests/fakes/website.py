@@ -19,7 +19,7 @@ from signaling.http.address import Proxies
 from signaling.http.context import HttpOptions, Route, Web
 from signaling.http.passwords import Passwords
 from signaling.http.photo_studio import PhotoStudio
-from signaling.http.server import Listen, Server, listen
+from signaling.http.server import Listen, Server
 from signaling.http.static import Tree
 from signaling.http.tokens import Tokens, api_key_hash
 from signaling.records import AgentAccount, Site
@@ -174,12 +174,11 @@ async def website(
     server = Server(shared, more)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        stack.callback(server.close)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         stack.callback(tasks.create_task(service.run()).cancel)
         await service.started()
-        runner, ports = await listen(server.app, [Listen("127.0.0.1", 0)], shutdown_timeout=1.0)
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(server.stop)
+        ports = await server.start([Listen("127.0.0.1", 0)], shutdown_timeout=1.0)
         http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         yield Website(f"http://127.0.0.1:{ports[0]}", http, shared, server, engine, clock, counted, overload)
 

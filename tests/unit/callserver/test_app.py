@@ -16,7 +16,10 @@ from tests.fakes.engine import FakeEngine
 
 def settings_in(directory: Path, **values: Any) -> Settings:
     named = {name.replace("__", "."): value for name, value in values.items()}
-    return config.build({"data_dir": directory, "http.host": "127.0.0.1", "http.port": 0, "drain_timeout": 0.0} | named)
+    return config.build(
+        {"data_dir": directory, "http.host": "127.0.0.1", "http.port": 0, "drain_timeout": 0.0, "max_loop_lag": 1e9}
+        | named
+    )
 
 
 @asynccontextmanager
