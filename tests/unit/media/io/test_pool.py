@@ -70,7 +70,11 @@ class Machine:
         return worker
 
     async def begin(
-        self, index: int | None, port: int | None, calls: dict[str, list[str]], version: int = 1
+        self,
+        index: int | None,
+        port: int | None,
+        calls: dict[str, list[str]],
+        version: int = remote.PROTOCOL_VERSION,
     ) -> FakeWorker:
         """A worker left by an earlier control process."""
         worker = FakeWorker(50 + len(self.workers), worker_files.new_socket(self.directory), index, port)
@@ -268,7 +272,7 @@ async def test_a_worker_of_another_version_is_killed_and_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with machine(tmp_path) as made:
-        other = await made.begin(0, 7000, {}, version=9)
+        other = await made.begin(0, 7000, {}, version=99)
 
         def end(socket: Path, number: int) -> bool:
             other.kill()

@@ -197,7 +197,7 @@ async def test_another_version_is_told_apart_on_both_sides(path: Path) -> None:
         return remote.ServerHello(remote.PROTOCOL_VERSION + 1, "new", 1)
 
     async with served(ServedEngine(), path, newer):
-        with pytest.raises(WireError, match="version 2"):
+        with pytest.raises(WireError, match=f"version {remote.PROTOCOL_VERSION + 1}"):
             await RemoteEngine.dial(path)
     async with served(ServedEngine(), path):
         reader, writer = await asyncio.open_unix_connection(str(path))
