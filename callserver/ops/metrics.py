@@ -33,7 +33,6 @@ class Snapshot:
 
     service: dict[str, int]
     media: EngineStatus
-    sockets: int = 0
     loop_lag: float = 0.0
     draining: bool = False
 
@@ -106,7 +105,6 @@ class _Gauges(Collector):
         for name, value in sorted(latest.service.items()):
             if not name.startswith("calls_"):
                 yield GaugeMetricFamily(f"callserver_{name}", f"{name.replace('_', ' ').capitalize()} now", value=value)
-        yield GaugeMetricFamily("callserver_websockets", "Open WebSockets", value=latest.sockets)
         yield GaugeMetricFamily("callserver_draining", "1 while the server goes down", value=int(latest.draining))
         yield from _media(latest.media)
 
