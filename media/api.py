@@ -67,6 +67,8 @@ class LegStatus(msgspec.Struct, frozen=True):
     leg_id: str
     state: LegState
     generation: int = 0
+    video_paused: bool = False
+    """As the leg's last VideoLimited said."""
 
 
 class CallStatus(msgspec.Struct, frozen=True):
@@ -152,6 +154,14 @@ class MediaStarted(msgspec.Struct, frozen=True, tag=True):
     kind: Kind
 
 
+class VideoLimited(msgspec.Struct, frozen=True, tag=True):
+    """Pictures *to* the leg stopped for want of rate, so that the voice gets through, or they are back."""
+
+    call_id: str
+    leg_id: str
+    paused: bool
+
+
 class CallLost(msgspec.Struct, frozen=True, tag=True):
     """The worker that held the call died; its legs are gone. Open them anew in the same call."""
 
@@ -164,7 +174,9 @@ class StatsReported(msgspec.Struct, frozen=True, tag=True):
     legs: tuple[LegStats, ...]
 
 
-MediaEvent = LegConnected | LegDisconnected | LegRecovered | LegFailed | MediaStarted | CallLost | StatsReported
+MediaEvent = (
+    LegConnected | LegDisconnected | LegRecovered | LegFailed | MediaStarted | VideoLimited | CallLost | StatsReported
+)
 
 
 class MediaEngine(Protocol):

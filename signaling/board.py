@@ -19,7 +19,7 @@ from signaling.rules import CallRules
 from signaling.session import Session
 from signaling.state import Call, Moment, Participant
 from signaling.timers import Timers
-from signaling.views import sees
+from signaling.views import limits_told, same_but_for_limits, sees
 
 MAX_EVENTS = 1000
 """History kept of one call; a client that flaps cannot fill the disk."""
@@ -183,12 +183,16 @@ class Board:
     # --- telling -------------------------------------------------------------------------------------------------
 
     def publish(self, call: Call) -> None:
-        """Send `call.updated` to each side whose view is not what was sent last."""
+        """Tell each side whose view is not what was sent last, in a word if only its media is limited."""
         for one in call.participants():
             session = self.sessions.get(one.session_id)
-            seen = sees(call, one, self.sessions)
-            if session is not None and one.view != seen:
-                one.view = seen
+            before, seen = one.view, sees(call, one, self.sessions)
+            if session is None or before == seen:
+                continue
+            one.view = seen
+            for message in limits_told(before, seen):
+                self.send(session, message)
+            if before is None or not same_but_for_limits(before, seen):
                 self.send(session, CallUpdated(0, seen))
 
     def _publish_queue(self) -> None:

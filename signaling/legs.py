@@ -171,6 +171,15 @@ def _heard(board: Board, call_id: str, leg_id: str, lost: bool) -> None:
     _tell_state(board, one, leg, "disconnected" if lost else "connected")
 
 
+def limited(board: Board, call_id: str, leg_id: str, paused: bool) -> None:
+    """Pictures to the leg stopped, or are back: both sides are told by what they see of the call."""
+    call = board.calls.get(call_id)
+    found = call.of_leg(leg_id) if call else None
+    if call is not None and found is not None:
+        found[1].video_paused = paused
+        board.glance(call)
+
+
 def failed(board: Board, call_id: str, leg_id: str, reason: str) -> None:
     """The leg is of no more use: offer another, but not for ever."""
     call = board.calls.get(call_id)

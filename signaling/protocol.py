@@ -281,6 +281,23 @@ class QualityHint(msgspec.Struct, frozen=True, tag="quality.hint"):
     side: Literal["own_uplink", "own_downlink", "peer", ""] = ""
 
 
+class MediaLimited(msgspec.Struct, frozen=True, tag="media.limited"):
+    """A connection is too weak for pictures (`paused`), or not any more (empty). `own`: this side sees nothing now,
+    `peer`: the other side does not see this one. The voice goes on. CallView says the same."""
+
+    seq: int
+    side: Literal["own", "peer"]
+    video: Literal["paused", ""]
+
+
+class MediaWish(msgspec.Struct, frozen=True, tag="media.wish"):
+    """Please send the voice with at most this many bits per second, because the far side's connection is narrow;
+    0: as you like. CallView says the same."""
+
+    seq: int
+    audio_bps: int
+
+
 class ServerDraining(msgspec.Struct, frozen=True, tag="server.draining"):
     """The server is going down for a restart: calls go on until the given time; new ones should wait."""
 
@@ -301,6 +318,8 @@ ServerMessage = (
     | ChatAdded
     | AgentState
     | QualityHint
+    | MediaLimited
+    | MediaWish
     | ServerDraining
 )
 

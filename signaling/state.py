@@ -34,6 +34,8 @@ class Leg:
     restarting: bool = False
     muted: tuple[bool, bool] | None = (False, False)
     """Audio and video as the engine was told; None: not known."""
+    video_paused: bool = False
+    """Its connection is too weak for pictures."""
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     StatsReported,
+    VideoLimited,
 )
 from signaling import chat, customers, legs, quality, restore, ringing, visits
 from signaling.actions import Action
@@ -197,6 +198,8 @@ class Switchboard:
                 legs.recovered(self.board, call_id, leg_id)
             case LegFailed(call_id, leg_id, reason):
                 legs.failed(self.board, call_id, leg_id, reason)
+            case VideoLimited(call_id, leg_id, paused):
+                legs.limited(self.board, call_id, leg_id, paused)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
             case StatsReported(reported):

@@ -112,6 +112,12 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     peer_video: bool = True
     """What the other side says it is sending (mute and camera state)."""
     peer_connected: bool = True
+    video_paused: bool = False
+    """This side's connection is too weak for pictures: they wait, and come back by themselves."""
+    peer_video_paused: bool = False
+    """The same on the other side: it hears this one, but does not see it now."""
+    audio_bps: int = 0
+    """See `media.wish`."""
     language: str = ""
     context: Context | None = None
     """Only for agents."""

@@ -1,12 +1,18 @@
-"""How a call looks to each side."""
+"""How a call looks to each side, and what is worth a word of its own when that changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from signaling.call import UNANSWERED
-from signaling.protocol import CallView, ChatItem, Person
+import msgspec
+
+from signaling.call import ANSWERED, UNANSWERED
+from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person
 from signaling.records import CallState
 from signaling.session import Session
 from signaling.state import Call, Participant
+
+WEAK_AUDIO_BPS = 20_000
+"""Wide-band Opus speech still sounds natural (RFC 6716 §2.1.1: 16 to 20 kbit/s), and with headers it fits where
+pictures do not."""
 
 
 def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bool = False) -> CallView:
@@ -26,6 +32,8 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_audio=audio,
         peer_video=video,
         peer_connected=other is None or _is_here(other, sessions),
+        video_paused=_is_limited(call, one),
+        peer_video_paused=_is_limited(call, other),
         chat=list(call.chat) if chat else [],
     )
 
@@ -39,6 +47,8 @@ def view(
     peer_audio: bool = True,
     peer_video: bool = True,
     peer_connected: bool = True,
+    video_paused: bool = False,
+    peer_video_paused: bool = False,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
     """Also the view of an ended call, of which only the state is left."""
@@ -55,6 +65,9 @@ def view(
         peer_audio=peer_audio,
         peer_video=peer_video,
         peer_connected=peer_connected,
+        video_paused=video_paused,
+        peer_video_paused=peer_video_paused,
+        audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         language=state.language,
         context=state.context if role == "agent" else None,
         chat=chat or [],
@@ -67,6 +80,29 @@ def of_ended(state: CallState, role: str) -> CallView:
     if role == "agent":
         return view(state, role, peer=state.customer)
     return view(state, role, peer=Person(name=state.agent_name, verified=True) if state.agent_name else None)
+
+
+def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimited | MediaWish]:
+    """The messages about what has changed in the limits of a side's media."""
+    if (before is not None and before.video_paused) != after.video_paused:
+        yield MediaLimited(0, "own", "paused" if after.video_paused else "")
+    if (before is not None and before.peer_video_paused) != after.peer_video_paused:
+        yield MediaLimited(0, "peer", "paused" if after.peer_video_paused else "")
+    if (before.audio_bps if before is not None else 0) != after.audio_bps:
+        yield MediaWish(0, after.audio_bps)
+
+
+def same_but_for_limits(one: CallView, other: CallView) -> bool:
+    """Whether two views differ in nothing that `limits_told` does not tell."""
+    limits = (other.video_paused, other.peer_video_paused, other.audio_bps)
+    return other == msgspec.structs.replace(
+        one, video_paused=limits[0], peer_video_paused=limits[1], audio_bps=limits[2]
+    )
+
+
+def _is_limited(call: Call, one: Participant | None) -> bool:
+    talking = call.state.phase in ANSWERED
+    return talking and one is not None and one.current is not None and one.current.video_paused
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

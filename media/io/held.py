@@ -22,6 +22,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     Offer,
+    VideoLimited,
 )
 from media.bridge.bridge import Bridge
 from media.bridge.counters import Counters as BridgeCounters
@@ -69,6 +70,7 @@ class HeldLeg:
         self.state = LegState.OFFERED
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
+        self.video_paused = False
         self._counters = shared.counters
         self._identity = new_identity()
         self._opened_at = now
@@ -119,6 +121,7 @@ class HeldLeg:
         now = time.monotonic()
         leg = self.call.bridge.add_leg(self.spec.leg_id, self._answer.parameters, self.transport, now)
         leg.media_started = self._media_started
+        leg.rates.video_paused = self._video_limited
         self.leg = leg
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
@@ -133,6 +136,11 @@ class HeldLeg:
 
     def _media_started(self, kind: Kind) -> None:
         self.call.tell(MediaStarted(self.spec.call_id, self.spec.leg_id, kind))
+
+    def _video_limited(self, paused: bool) -> None:
+        if paused != self.video_paused:
+            self.video_paused = paused
+            self.call.tell(VideoLimited(self.spec.call_id, self.spec.leg_id, paused))
 
     # --- time ---
 
@@ -215,5 +223,5 @@ class HeldCall:
         self._owner.crash(self)
 
     def status(self) -> CallStatus:
-        legs = tuple(LegStatus(leg.spec.leg_id, leg.state, leg.generation) for leg in self.legs.values())
-        return CallStatus(self.call_id, legs, self.bridge.connected, self.bridge.held)
+        legs = (LegStatus(leg.spec.leg_id, leg.state, leg.generation, leg.video_paused) for leg in self.legs.values())
+        return CallStatus(self.call_id, tuple(legs), self.bridge.connected, self.bridge.held)

@@ -21,7 +21,7 @@ from media.errors import (
     WireError,
 )
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised whenever a change would be misread by the other side; hellos that differ end the connection."""
 
 MAX_FRAME_BYTES = 1 << 20

@@ -67,6 +67,12 @@ class Client:
         if kind == "call.updated":
             self.call = message["call"]
             self.incoming.pop(message["call"]["call_id"], None)
+        elif kind == "media.limited" and self.call is not None:
+            self.call["video_paused" if message["side"] == "own" else "peer_video_paused"] = (
+                message["video"] == "paused"
+            )
+        elif kind == "media.wish" and self.call is not None:
+            self.call["audio_bps"] = message["audio_bps"]
         elif kind == "call.incoming":
             self.incoming[message["call"]["call_id"]] = message["call"]
         elif kind == "call.gone":
@@ -113,6 +119,12 @@ class Client:
     @property
     def phase(self) -> str:
         return str(self.call["phase"]) if self.call else ""
+
+    @property
+    def limits(self) -> tuple[bool, bool, int]:
+        """Whether this side's and the other side's pictures wait, and the wish for the voice."""
+        call = self.call or {}
+        return bool(call.get("video_paused")), bool(call.get("peer_video_paused")), int(call.get("audio_bps", 0))
 
     def all(self, kind: str) -> list[Message]:
         return [message for message in self.got if message["type"] == kind]

@@ -19,6 +19,7 @@ from media.api import (
     MediaEvent,
     Offer,
     Slot,
+    VideoLimited,
 )
 from media.errors import CapacityError, NegotiationError, UnknownLegError
 
@@ -32,6 +33,7 @@ class MediaLeg:
     state: LegState = LegState.OFFERED
     generation: int = 0
     muted: set[Kind] = field(default_factory=set)
+    video_paused: bool = False
 
 
 @dataclass
@@ -103,7 +105,9 @@ class MediaModel:
             tuple(
                 CallStatus(
                     call_id,
-                    tuple(LegStatus(leg.leg_id, leg.state, leg.generation) for leg in call.legs.values()),
+                    tuple(
+                        LegStatus(leg.leg_id, leg.state, leg.generation, leg.video_paused) for leg in call.legs.values()
+                    ),
                     call.connected,
                     call.held,
                 )
@@ -115,6 +119,11 @@ class MediaModel:
         """The call's worker dies."""
         self.calls.pop(call_id, None)
         self.happened.append(CallLost(call_id))
+
+    def limit(self, call_id: str, leg_id: str, paused: bool) -> None:
+        """The leg's downlink becomes too narrow for pictures, or wide enough."""
+        self._leg(call_id, leg_id).video_paused = paused
+        self.happened.append(VideoLimited(call_id, leg_id, paused))
 
     def fail(self, call_id: str, leg_id: str, reason: str = "dtls") -> None:
         """A leg breaks for good."""

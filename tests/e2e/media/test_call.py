@@ -4,7 +4,17 @@ import asyncio
 
 import pytest
 
-from media.api import Kind, LegConnected, LegDisconnected, LegFailed, LegRecovered, LegSpec, LegState, MediaStarted
+from media.api import (
+    Kind,
+    LegConnected,
+    LegDisconnected,
+    LegFailed,
+    LegRecovered,
+    LegSpec,
+    LegState,
+    MediaStarted,
+    VideoLimited,
+)
 from media.errors import CapacityError, NegotiationError, UnknownLegError
 from media.io.engine import Engine
 from tests.e2e.media.peers import Observer, Peer, eventually, join, running_engine
@@ -56,6 +66,21 @@ async def test_both_hear_and_see_each_other() -> None:
         await customer.close()
         await agent.close()
         await observer.until(lambda e: isinstance(e, LegFailed) and e.leg_id == "agent")
+
+
+async def test_a_downlink_too_narrow_for_pictures_is_told_once_and_stands_in_the_status() -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await two_in_a_call(engine, observer)
+        tell = engine._calls["call"].legs["agent"].leg.rates.video_paused
+        assert tell is not None
+        for paused in (True, True, False, True):
+            tell(paused)
+        told = [VideoLimited("call", "agent", paused) for paused in (True, False, True)]
+        await observer.until(lambda _: [e for e in observer.seen if isinstance(e, VideoLimited)] == told)
+        (call,) = (await engine.status()).calls
+        assert {leg.leg_id: leg.video_paused for leg in call.legs} == {"customer": False, "agent": True}
+        await customer.close()
+        await agent.close()
 
 
 async def test_nothing_is_forwarded_before_connect_and_while_held() -> None:

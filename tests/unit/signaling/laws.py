@@ -9,6 +9,20 @@ from tests.fakes.client import Client
 from tests.fakes.exchange import Exchange
 
 
+def _limits(call: Call, session_id: str) -> tuple[bool, bool, int]:
+    """What a side's page has to show of both connections."""
+    one = call.of_session(session_id)
+    assert one is not None
+    weak = {
+        side.session_id: side.current is not None and side.current.video_paused
+        for side in call.participants()
+        if call.state.phase in ("active", "on_hold")
+    }
+    other = call.other(one)
+    far = other is not None and weak.get(other.session_id, False)
+    return weak.get(session_id, False), far, 20_000 if far else 0
+
+
 class Laws(RuleBasedStateMachine):
     """The invariants; the machine that inherits them makes things happen."""
 
@@ -68,6 +82,7 @@ class Laws(RuleBasedStateMachine):
                 assert (client.call_id, client.phase) == (call.call_id, call.state.phase)
                 assert client.call is not None
                 assert client.call.get("position", 0) == (call.position if call.state.phase == "waiting" else 0)
+                assert client.limits == _limits(call, client.session_id)
             agent = board.roster.get(session.state.agent_id) if session.state.role == "agent" else None
             assert list(client.incoming) == ([agent.ringing] if agent and agent.ringing else [])
 

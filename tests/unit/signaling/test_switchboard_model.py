@@ -287,6 +287,12 @@ class Calls(Laws):
             event = (LegRecovered if back else LegDisconnected)(call_id, leg_id)
             self.exchange.do(self.exchange.switchboard.media(self.exchange.at, event))
 
+    @rule(n=which, paused=st.booleans())
+    @precondition(lambda self: self.exchange.media.calls)
+    def a_link_is_narrow(self, n: int, paused: bool) -> None:
+        self.exchange.media.limit(*pick(self._legs(), n), paused)
+        self.exchange.tell_media()
+
     @rule(full=st.booleans())
     def workers_are_full(self, full: bool) -> None:
         self.exchange.media.full = full
