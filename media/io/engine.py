@@ -4,7 +4,8 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 from media.api import CallLost, EngineStatus, Kind, LegSpec, LegState, LegStats, MediaEvent, Offer, StatsReported
 from media.bridge.counters import Counters as BridgeCounters
@@ -88,15 +89,27 @@ class Engine:
         """Bind and serve; raise OSError for a taken port, NegotiationError for an advertised name without address."""
         udp_socket, tcp_socket = bind_ports(self._host, self._wanted_port, self._advertised.tcp)
         ipv6 = udp_socket.family == socket.AF_INET6
-        addresses = await resolve(self._advertise, ipv6) if self._advertise else own_addresses(ipv6)
+        try:
+            addresses = await resolve(self._advertise, ipv6) if self._advertise else own_addresses(ipv6)
+        except MediaError:
+            for bound in (udp_socket, tcp_socket):
+                if bound is not None:
+                    bound.close()
+            raise
         self._advertised = Advertised(addresses, udp_socket.getsockname()[1], tcp_socket is not None)
         agents = AgentTable(self._counters)
         demux = Demux(agents, self._counters)
         self._endpoint = demux.endpoint = Endpoint(udp_socket, demux, self._counters)
         tasks: asyncio.Future[asyncio.TaskGroup] = asyncio.get_running_loop().create_future()
         self._running = asyncio.create_task(self._run(tasks))
-        spawn = (await tasks).create_task
-        self._shared = Shared(self._endpoint, agents, self._certificate, self._counters, spawn)
+        group = await tasks
+        self._shared = Shared(
+            self._endpoint,
+            agents,
+            self._certificate,
+            self._counters,
+            lambda work: group.create_task(self._guarded(work)),
+        )
         if tcp_socket is not None:
             self._listener = TcpListener(demux.receive_frame, self._endpoint.flush, self._counters)
             await self._listener.start(tcp_socket)
@@ -108,6 +121,14 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             tasks.set_result(group)
             await self._stopping.wait()
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """One task's fault must not end the others."""
+        try:
+            await work
+        except Exception:
+            self._counters.faults += 1
+            logger.exception("a task of the media engine failed by our own fault")
 
     async def close(self) -> None:
         """Close every call and the sockets; `events` ends."""
@@ -228,14 +249,10 @@ class Engine:
             raise UnknownLegError(f"no leg {leg_id} in call {call_id} here") from None
 
     async def _close(self, leg: HeldLeg) -> None:
-        try:
-            if leg.state is LegState.FAILED:
-                self._counters.legs_failed += 1
-            await leg.close()
-        except Exception:
-            self._counters.faults += 1
-            logger.exception("a leg did not close cleanly", extra={"leg_id": leg.spec.leg_id})
+        if leg.state is LegState.FAILED:
+            self._counters.legs_failed += 1
         self._counters.legs_closed += 1
+        await self._guarded(leg.close())
         self._endpoint.flush()
 
     def _tick(self) -> None:

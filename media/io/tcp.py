@@ -22,6 +22,8 @@ CHECK_SECONDS = 5.0
 """Within which a check has to pass on a new connection."""
 UNCHECKED_A_SOURCE = 32
 UNCHECKED = 512
+UNCHECKED_FRAMES = 200
+"""Frames on a connection before its first passed check; a page sends some ten."""
 MAX_BEHIND_BYTES = 256 << 10
 """Unsent bytes above which large packets (video) are dropped; small ones (audio, reports) have half as much more."""
 SMALL_BYTES = 320
@@ -39,6 +41,7 @@ class TcpPath(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._rest = b""
+        self._frames = 0
         self._owner: PacketSink | None = None
         self.checked_at = 0.0
         self.address = Address(bytes(4), 0)
@@ -82,7 +85,8 @@ class TcpPath(asyncio.Protocol):
         now = time.monotonic()
         while at + 2 <= end and self._transport is not None:
             (length,) = _FRAME.unpack_from(data, at)
-            if length > CAPACITY:
+            self._frames += 1
+            if length > CAPACITY or (self._owner is None and self._frames > UNCHECKED_FRAMES):
                 self._listener.counters.tcp_malformed += 1
                 self._transport.abort()
                 return

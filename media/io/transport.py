@@ -245,7 +245,10 @@ class LegTransport:
         self._handshake_done = True
         self._counters.dtls_connected += 1
         dtls.on("statechange", self._dtls_changed)
-        self._finish()
+        try:
+            self._finish()
+        except Exception:
+            self._fault("connecting")
 
     def _finish(self) -> None:
         """Once the handshake is done and the answer known, in whichever order: check who it is, open for media."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from media.api import LegConnected, LegSpec
+from media.api import CallLost, LegConnected, LegSpec
 from media.errors import NegotiationError
 from media.io.engine import Engine
 from tests.e2e.media.peers import Observer, Peer, eventually, join, running_engine
@@ -171,6 +171,29 @@ async def test_tcp_connections_without_a_check_are_closed_and_nonsense_too() -> 
         await reaches(engine, "tcp_refused", 8)
         for connection in many:
             connection.close()
+
+
+async def test_a_fault_of_our_own_costs_its_call_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_engine() as (engine, observer), raw_page(engine) as page, raw_page(engine, "other") as other:
+        await connected_page(engine, observer, page)
+        await connected_page(engine, observer, other)
+        leg = engine._calls["raw"].legs["page"].leg
+        assert leg is not None
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(leg, "receive_rtp", broken)
+        page.send(page.protect(rtp(1)))
+        await observer.until_seen(CallLost("raw"))
+        assert await counted(engine, "faults") == 1
+        other.send(other.protect(rtp(1)))
+
+        async def received() -> bool:
+            return (await engine.stats("other"))[0].packets_received == 1
+
+        await eventually(received)
+        assert [call.call_id for call in (await engine.status()).calls] == ["other"]
 
 
 def mutated(dice: random.Random, seeds: list[bytes]) -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from media.io.arena import CAPACITY, Arena, fill
 from media.io.counters import Counters
 from media.io.paths import Path
-from media.io.tcp import MAX_BEHIND_BYTES, UNCHECKED_A_SOURCE, TcpListener, TcpPath
+from media.io.tcp import MAX_BEHIND_BYTES, UNCHECKED_A_SOURCE, UNCHECKED_FRAMES, TcpListener, TcpPath
 from media.wire.buffer import PacketBuffer
 
 
@@ -97,6 +97,19 @@ async def test_a_frame_too_long_ends_the_connection() -> None:
     assert server.frames == [b"ok"]
     assert server.counters.tcp_malformed == 1
     path.connection_lost(None)
+
+
+async def test_a_connection_that_talks_without_a_check_ends() -> None:
+    server = Server()
+    path, transport = server.connect()
+    path.data_received(framed(*[b"x"] * (UNCHECKED_FRAMES + 1)))
+    assert transport.ended
+    assert len(server.frames) == UNCHECKED_FRAMES
+    path.connection_lost(None)
+    checked, transport = server.connect()
+    checked.owner = Owner()
+    checked.data_received(framed(*[b"x"] * (UNCHECKED_FRAMES + 1)))
+    assert not transport.ended
 
 
 async def test_connections_without_a_check_are_bounded_a_source() -> None:
