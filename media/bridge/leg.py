@@ -70,7 +70,7 @@ class Leg:
             for slot in parameters.outbound
         }
         tracks = tuple(self.outbound.values())
-        self.rates = RateControl(self.downlink, tracks, parameters.max_video_bps, lambda: self.uplink.round_trip)
+        self.rates = RateControl(self.downlink, tracks, parameters, lambda: self.uplink.round_trip, now)
         self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks, self.rates)
         self._reporter = Reporter(self.uplink, self.streams, tracks)
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL

@@ -146,7 +146,7 @@ class OutboundTrack:
         data = bytes(view[start:end])
         self.sent.store(number, now, data, layout)
         if self.parity:
-            self.departed(data, now)
+            self.departed(data, layout, now)
         return True
 
     def skip(self, extended: int) -> None:
@@ -174,7 +174,7 @@ class OutboundTrack:
         """The packet may not leave yet."""
         raise NotImplementedError
 
-    def departed(self, data: bytes, now: float) -> None:
+    def departed(self, data: bytes, layout: Layout, now: float) -> None:
         """A packet left as `data`, and there is protection to be made."""
         raise NotImplementedError
 

@@ -77,14 +77,17 @@ class VideoOut(OutboundTrack):
     def leave(self, packet: Queued, now: float) -> None:
         """A packet's turn came."""
         data = self.downlink.send(bytearray(packet.data), packet.layout, now)
-        self.departed(data, now)
+        self.departed(data, packet.layout, now)
 
-    def departed(self, data: bytes, now: float) -> None:
-        """A picture packet left as `data`: parity is made of exactly these bytes."""
+    def departed(self, data: bytes, layout: Layout, now: float) -> None:
+        """A picture packet left as `data`: parity is made of these bytes, but for what changes with every sending.
+
+        A receiver (libwebrtc's RtpPacket::ZeroMutableExtensions) takes sending time and transport-wide number as zero.
+        """
         if not self.parity or self._fec_type is None:
             return
         group = self._group
-        group.add(data[2] << 8 | data[3], data, now)
+        group.add(data[2] << 8 | data[3], _without_sending(data, layout), now)
         if group.due(self.parity, frame_ended=data[1] >= 0x80, now=now):
             for parity in group.close(self.parity):
                 self._send_parity(parity, data[4:8], now)
@@ -92,7 +95,7 @@ class VideoOut(OutboundTrack):
     def _send_parity(self, parity: ParityOut, timestamp: bytes, now: float) -> None:
         assert self._fec_type is not None
         assert self.slot.flexfec_ssrc is not None
-        payload = build_flexfec(self.slot.ssrc, parity.base, parity.offsets, parity.bits)
+        payload = build_flexfec(self.slot.ssrc, parity.base, parity.offsets, parity.bits, parity.size)
         self._fec_sequence = (self._fec_sequence + 1) & 0xFFFF
         stamp = int.from_bytes(timestamp)
         head = _HEADER.pack(0x90, self._fec_type, self._fec_sequence, stamp, self.slot.flexfec_ssrc)
@@ -122,6 +125,15 @@ class VideoOut(OutboundTrack):
         self.downlink.pacer.charge(len(out))
         self.downlink.send(out, layout, now, cluster)
         return len(out)
+
+
+def _without_sending(data: bytes, layout: Layout) -> bytes:
+    zeroed = bytearray(data)
+    if layout.transport_cc:
+        zeroed[layout.transport_cc : layout.transport_cc + 2] = bytes(2)
+    if layout.abs_send_time:
+        zeroed[layout.abs_send_time : layout.abs_send_time + 3] = bytes(3)
+    return bytes(zeroed)
 
 
 class _Plain:

@@ -7,6 +7,7 @@ from media.bridge.downlink import Downlink
 from media.bridge.outbound import OutboundTrack
 from media.bridge.outbound_audio import AudioOut
 from media.bridge.outbound_video import VideoOut
+from media.bridge.parameters import LegParameters
 from media.bwe.estimator import Estimator
 from media.bwe.probe import ProbePlan
 from media.send.allowance import Allowance
@@ -19,6 +20,10 @@ MAX_STATUSES = 1_000
 UPDATE_INTERVAL = 0.2
 """Without feedback the target is looked at this often."""
 TEND_INTERVAL = 0.05
+FIRST_PROBE_SECONDS = 0.2
+BLIND_PROBES = 3
+"""A leg is probed (with padding) as soon as it stands, so that its rate is known when somebody answers; but a page
+that sends no feedback is left in peace."""
 RESTART_QUEUE_SECONDS = 0.1
 _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
@@ -30,27 +35,37 @@ class RateControl:
     """Made with the leg. `feedback` and `remb` come from the page, `poll` from the leg's clock."""
 
     def __init__(
-        self, downlink: Downlink, outbound: Sequence[OutboundTrack], max_video_bps: int, rtt: Callable[[], float]
+        self,
+        downlink: Downlink,
+        outbound: Sequence[OutboundTrack],
+        parameters: LegParameters,
+        rtt: Callable[[], float],
+        now: float,
     ) -> None:
         self._downlink = downlink
         self._audio = [track for track in outbound if isinstance(track, AudioOut)]
         self._video = [track for track in outbound if isinstance(track, VideoOut)]
-        self._max_video_bps = max_video_bps
+        self._max_video_bps = parameters.max_video_bps
+        self._transport_cc = parameters.transport_cc
         self._rtt = rtt
-        self.estimator = Estimator(max_bps=1.6 * max_video_bps + 200_000)
+        self.estimator = Estimator(
+            max_bps=1.6 * parameters.max_video_bps + 200_000, transport_cc=parameters.transport_cc
+        )
         downlink.sent = self.estimator.sent
         self._allocator = Allocator()
-        self.allocation = Allocation((), 1, float(max_video_bps), 0.0, False)
+        self.allocation = Allocation((), 1, float(parameters.max_video_bps), 0.0, False)
         self.video_paused: Callable[[bool], None] | None = None
         """Set by the shell; called when pictures to this leg stop for want of rate, and when they come back."""
         self._allowance = Allowance(FEEDBACKS_PER_SECOND, FEEDBACKS_PER_SECOND)
         self._reference: int | None = None
-        self._update_due = self._tend_due = float("inf")
+        self._update_due, self._tend_due = float("inf"), now + FIRST_PROBE_SECONDS
         self._probe: ProbePlan | None = None
         self._probe_started = 0.0
         self._probe_sent = 0
         self._probe_packets = 0
         self._heard = False
+        self._blind_probes = 0
+        self._paused = False
 
     def feedback(self, report: TransportFeedback, now: float) -> None:
         """Take one transport-cc feedback; what comes too often is left unread."""
@@ -107,19 +122,25 @@ class RateControl:
             payload_bps + overhead_bps,
             payload_bps,
         )
-        before, self.allocation = self.allocation, self._allocator.split(view, now)
-        self._apply(before, now)
+        self.allocation = self._allocator.split(view, now)
+        self._apply(now)
 
-    def _apply(self, before: Allocation, now: float) -> None:
+    def _apply(self, now: float) -> None:
         allocation = self.allocation
-        self._downlink.pacer.target_bps = self.estimator.target_bps
         for audio in self._audio:
             audio.protect(allocation.distances, allocation.join_frames)
         for video in self._video:
             video.parity = allocation.parity
-            video.limit(min(allocation.video_bps, float(self._max_video_bps)), allocation.video_paused, now)
-        if allocation.video_paused != before.video_paused and self.video_paused is not None:
-            self.video_paused(allocation.video_paused)
+        if not self.estimator.confirmed:
+            return  # nothing is known of the rate yet: nothing is held back
+        self._downlink.pacer.target_bps = self.estimator.target_bps
+        free = allocation.video_bps >= self._max_video_bps
+        for video in self._video:
+            video.limit(float("inf") if free else allocation.video_bps, allocation.video_paused, now)
+        if allocation.video_paused != self._paused:
+            self._paused = allocation.video_paused
+            if self.video_paused is not None:
+                self.video_paused(self._paused)
 
     def poll(self, now: float) -> None:
         """Send what was waiting, probe, and react to silence."""
@@ -147,13 +168,14 @@ class RateControl:
         return min(due, now + _PROBE_STEP) if self._probe is not None else due
 
     def _begin_probe(self, now: float) -> None:
-        fed = [track for track in self._video if track.source is not None]
-        if not fed or self._probe is not None or not self._heard or self._downlink.pacer.waiting:
+        unheard = not self._heard and self._blind_probes >= BLIND_PROBES
+        if not self._transport_cc or self._probe is not None or unheard or self._downlink.pacer.waiting:
             return
         wanted = self._max_video_bps * (1.0 + self.allocation.parity) + 100_000
         self._probe = self.estimator.plan_probe(wanted, now)
         self._probe_started, self._probe_sent, self._probe_packets = now, 0, 0
         if self._probe is not None:
+            self._blind_probes += not self._heard
             self._continue_probe(now)
 
     def _continue_probe(self, now: float) -> None:
@@ -164,6 +186,7 @@ class RateControl:
         plan = self._probe
         assert plan is not None
         track = next((track for track in self._video if track.source is not None), None)
+        track = track or next(iter(self._video), None)
         due = plan.bps * (now - self._probe_started + _PROBE_STEP) / 8
         size = plan.size_bytes // plan.packets
         while track is not None and self._probe_sent < due:

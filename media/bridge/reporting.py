@@ -44,7 +44,7 @@ class Reporter:
             parts.append(rtcp.build_receiver_report(rtcp.ReceiverReport(self._uplink.sender_ssrc, blocks)))
         ssrcs = tuple(track.slot.ssrc for track in senders) or (self._uplink.sender_ssrc,)
         parts.append(self._uplink.description(ssrcs))
-        return b"".join(parts) + self._remb()
+        return b"".join(parts) + self._remb(now)
 
     def _blocks(self, now: float) -> Iterator[rtcp.ReportBlock]:
         for ssrc, stream in self._streams.by_ssrc.items():
@@ -52,15 +52,17 @@ class Reporter:
                 clock = stream.clock
                 yield stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now))
 
-    def _remb(self) -> bytes:
+    def _remb(self, now: float) -> bytes:
         parameters = self._uplink.parameters
         ssrcs: list[int] = []
+        limit = float("inf")
         for track in self._streams.tracks:
             if isinstance(track, VideoTrack) and track.ssrc is not None and track.statistics.packets:
                 ssrcs += [ssrc for ssrc in (track.ssrc, track.rtx.ssrc) if ssrc is not None]
+                limit = min(limit, track.estimate_for_page(now))
         if not parameters.remb or not ssrcs:
             return b""
-        total = round(min(_REMB_HEADROOM * self._uplink.video_limit_bps + _VOICE_BPS, parameters.max_video_bps))
+        total = round(min(_REMB_HEADROOM * limit + _VOICE_BPS, parameters.max_video_bps))
         return build_remb(ReceiverEstimate(self._uplink.sender_ssrc, total, tuple(ssrcs)))
 
     def goodbye(self) -> bytes:

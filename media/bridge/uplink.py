@@ -1,5 +1,6 @@
 """What all inbound tracks of one leg share."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from media.bridge.counters import Counters
@@ -38,6 +39,7 @@ class Uplink:
         "schedule",
         "sender_ssrc",
         "video_limit_bps",
+        "wish",
     )
 
     def __init__(self, parameters: LegParameters, outlet: Outlet, counters: Counters, schedule: Schedule) -> None:
@@ -57,6 +59,12 @@ class Uplink:
         self.schedule = schedule
         self.video_limit_bps = float("inf")
         """What the receivers of this page's pictures can carry."""
+        self.wish: Callable[[float], None] | None = None
+        """Set by the shell if the page can be told by signaling what its encoder should make (bit/s, infinite: free).
+
+        That is better than REMB: a page's own estimate of its uplink survives it, so that it is back at full rate in
+        two seconds instead of twenty (REMB lets the estimate fall to the cap, and it grows by 8 % a second).
+        """
 
     @property
     def round_trip(self) -> float:

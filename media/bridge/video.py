@@ -6,6 +6,7 @@ from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.key_frames import KeyFrameDemand
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import InboundSlot
+from media.bridge.rates import Rate
 from media.bridge.uplink import Uplink
 from media.errors import WireError
 from media.receive.nack import NackGenerator
@@ -19,6 +20,9 @@ from media.wire.serial import unwrap16
 
 Detector = Callable[[memoryview, int, int], bool]
 
+_RAISE_INTERVAL = 0.3
+_OBEY_SECONDS = 1.0
+"""How long a page may take to follow a wish before REMB makes it."""
 _NACKS_A_PACKET = 64
 """Sequence numbers asked for in one NACK; the rest follows in the next."""
 
@@ -33,6 +37,8 @@ class VideoTrack(InboundTrack):
         self._last_key = -1
         self._fir_number = 0
         self._limits: dict[OutboundTrack, float] = {}
+        self._told = (float("inf"), 0.0)
+        self._rate = Rate(0.0)
         types = slot.payload_types
         self._detectors: dict[int, Detector] = {}
         if types.vp8 is not None:
@@ -116,7 +122,6 @@ class VideoTrack(InboundTrack):
         """Exactly these are fed from now on; without any nothing is demanded any more."""
         super().subscribe(subscribers)
         self._limits = {track: bps for track, bps in self._limits.items() if track in subscribers}
-        self.uplink.video_limit_bps = min(self._limits.values(), default=float("inf"))
         if not subscribers:
             self.nack.clear()
             self.key_frames.satisfy()
@@ -130,12 +135,33 @@ class VideoTrack(InboundTrack):
         self.uplink.schedule.wake_at(self.key_frames.due)
 
     def limit(self, track: OutboundTrack, bps: float, now: float) -> None:
-        """The page's encoder gets what the weakest of its receivers can carry, and hears of less at once."""
+        """The page's encoder gets what the weakest of its receivers can carry."""
         self._limits[track] = bps
+        self._tell_limit(now)
+
+    def _tell_limit(self, now: float) -> None:
         uplink = self.uplink
-        before, uplink.video_limit_bps = uplink.video_limit_bps, min(self._limits.values())
-        if uplink.video_limit_bps < 0.9 * before:
+        uplink.video_limit_bps = limit = min(self._limits.values(), default=float("inf"))
+        told, since = self._told
+        lower, higher = limit < 0.9 * told, limit > 1.15 * told
+        if not lower and not (higher and now - since > _RAISE_INTERVAL):
+            return
+        self._told = (limit, now)
+        if uplink.wish is not None:
+            uplink.wish(limit)
+        elif lower:
             uplink.schedule.report_soon(now)
+
+    def estimate_for_page(self, now: float) -> float:
+        """What REMB should say: nothing less than free while the page obeys what signaling told it."""
+        limit, since = self._told
+        self._rate.read(self.octets_received, now)
+        if limit == float("inf"):
+            return limit
+        obeys = self._rate.bps <= 1.4 * limit + 50_000
+        if self.uplink.wish is not None and (obeys or now - since < _OBEY_SECONDS):
+            return float("inf")
+        return self.uplink.video_limit_bps
 
     def fetch_again(self, first: int, now: float) -> None:
         """A key frame's first packet came late: what followed it was not forwarded, so have it sent again."""

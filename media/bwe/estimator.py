@@ -30,7 +30,7 @@ MAX_CREDITED_LOSS = 0.7
 class Estimator:
     """One per leg. `sent` is on the packet path; `feedback` comes 10 to 20 times a second."""
 
-    def __init__(self, start_bps: float = 300_000.0, max_bps: float = 5_000_000.0) -> None:
+    def __init__(self, start_bps: float = 300_000.0, max_bps: float = 5_000_000.0, transport_cc: bool = True) -> None:
         self.history = SentHistory()
         self.sent = self.history.add
         self.loss = LossModel()
@@ -46,11 +46,13 @@ class Estimator:
         self._aimd = Aimd(start_bps, MIN_BPS, max_bps)
         self._prober = Prober()
         self._remb_bps: float | None = None
-        self._remb_only = True
+        self._remb_only = not transport_cc
         self._base_delays: deque[tuple[float, float]] = deque()  # ascending, a sliding minimum
         self._highest_lost = -1
         self._last_feedback: float | None = None
         self._brake = 1.0
+        self.confirmed = False
+        """Whether the target is more than an assumption: a probe, a queue or a loss has shown something."""
 
     @property
     def received_bps(self) -> float | None:
@@ -85,6 +87,8 @@ class Estimator:
             if self.queue_seconds > QUEUE_OVERUSE_SECONDS:
                 self.usage = Usage.OVERUSE
             self._aimd.update(self.usage, self.delivered_bps(), self.rtt, now)
+        seen = probe_bps is not None or self.usage is Usage.OVERUSE or self.loss.limit_bps is not None
+        self.confirmed = self.confirmed or seen
         if probe_bps is not None and self.usage is not Usage.OVERUSE:
             self._aimd.raise_to(probe_bps, now)
 
@@ -94,6 +98,7 @@ class Estimator:
         It counts only until transport-wide feedback is heard, which knows more.
         """
         if bps > 0:
+            self.confirmed = self.confirmed or self._remb_only
             self._remb_bps = min(max(float(bps), MIN_BPS), 1e9)
 
     def silence(self, now: float) -> None:

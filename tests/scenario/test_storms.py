@@ -22,7 +22,7 @@ def test_a_storm_of_nacks_does_not_amplify() -> None:
     before = agent.down.sent
     call.clock.every(0.002, storm)
     call.run(3)
-    assert call.outlets["agent"].retransmissions <= 300 + 3 * 600
+    assert call.bridge.counters.retransmissions_sent <= 300 + 3 * 600
     assert agent.down.sent - before < 3 * (170 + 600) + 300 + 100
     assert call.bridge.counters.retransmissions_refused > 1000
     assert call.bridge.counters.rtcp_dropped_rate > 300
@@ -39,10 +39,10 @@ def test_the_same_number_is_not_resent_within_a_round_trip() -> None:
     for _ in range(5):
         agent.up.send(build_nack(1, sink.ssrc, [number]))
     call.run(0.2)
-    assert call.outlets["agent"].retransmissions == 1
+    assert call.bridge.counters.retransmissions_sent == 1
     agent.up.send(build_nack(1, sink.ssrc, [number]))
     call.run(0.2)
-    assert call.outlets["agent"].retransmissions == 2
+    assert call.bridge.counters.retransmissions_sent == 2
     assert customer.camera.resent == 0
 
 

@@ -60,7 +60,7 @@ class Page:
         self.video = Stream(self.transport, Kind.VIDEO, "1", base + 2, VIDEO_CLOCK_HZ, VP8, timestamp_at_zero=12345)
         self.microphone = Microphone(self.audio)
         self.camera = Camera(self.video, base + 3)
-        self.sinks = {slot.slot: Sink(slot.kind, slot.ssrc) for slot in self.parameters.outbound}
+        self.sinks = {slot.slot: self._sink(slot) for slot in self.parameters.outbound}
         self._by_ssrc = {sink.ssrc: sink for sink in self.sinks.values()}
         self._rtx = {slot.rtx_ssrc: self._by_ssrc[slot.ssrc] for slot in self.parameters.outbound if slot.rtx_ssrc}
         self.asks = True
@@ -71,6 +71,9 @@ class Page:
         """What transport-wide feedback said about our packets."""
         self.transport_numbers: list[int] = []
         self.goodbyes: list[int] = []
+
+    def _sink(self, slot: OutboundSlot) -> Sink:
+        return Sink(slot.kind, slot.ssrc)
 
     def start(self) -> None:
         """Begin to send, to ask and to report."""
@@ -104,6 +107,8 @@ class Page:
         sink = self._by_ssrc.get(packet.ssrc)
         if sink is None:
             sink = self._rtx[packet.ssrc]
+            if not packet.payload:
+                return  # a probe's padding
             packet = _original(packet, sink.ssrc)
         sink.receive(packet, self.clock.now)
 
@@ -115,11 +120,13 @@ class Page:
         elif raw.packet_type == rtcp.GOODBYE:
             self.goodbyes += rtcp.parse_goodbye(raw).ssrcs
         elif kind == (rtcp.TRANSPORT_FEEDBACK, rtcp_feedback.NACK_FORMAT):
-            for number in rtcp_feedback.parse_nack(raw).sequence_numbers:
+            nack = rtcp_feedback.parse_nack(raw)
+            for number in nack.sequence_numbers:
                 if self.answers_nack:
-                    self.camera.resend(number)
+                    self._resend(nack.media_ssrc, number)
         elif kind == (rtcp.TRANSPORT_FEEDBACK, rtcp_feedback.TRANSPORT_CC_FORMAT):
             value = transport_cc.parse_transport_feedback(raw)
+            self._told(value)
             for index, delta in enumerate(value.deltas):
                 number = (value.base_sequence + index) & 0xFFFF
                 self.arrivals[number] = self.arrivals.get(number, False) or delta is not None
@@ -130,6 +137,15 @@ class Page:
             self.camera.wish()
         elif rtcp_feedback.is_remb(raw):
             self.estimates.append((self.clock.now, rtcp_feedback.parse_remb(raw).bitrate_bps))
+
+    def _told(self, value: transport_cc.TransportFeedback) -> None:
+        """Transport-wide feedback about what we sent."""
+
+    def _resend(self, ssrc: int, number: int) -> None:
+        if ssrc == self.video.ssrc:
+            self.camera.resend(number)
+        elif number in self.audio.numbers:
+            self.transport.send_rtp(self.audio.numbers[number])
 
 
 def _original(packet: RtpPacket, ssrc: int) -> RtpPacket:

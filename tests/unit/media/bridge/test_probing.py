@@ -6,6 +6,7 @@ from media.bridge.outbound_video import VideoOut
 from media.bridge.rate_control import RateControl
 from media.bwe.probe import ProbePlan
 from media.send.pacer import Pacer
+from tests.sim.page import parameters
 
 
 class Pictures(VideoOut):
@@ -25,8 +26,8 @@ def probe(plan: ProbePlan, size: int) -> list[float]:
     """When its packets left, polled every millisecond."""
     pictures = Pictures(size)
     downlink = SimpleNamespace(pacer=Pacer(1e6))
-    control = RateControl(downlink, (pictures,), 2_500_000, lambda: 0.05)  # type: ignore[arg-type]
-    control._probe = plan
+    control = RateControl(downlink, (pictures,), parameters(1000), lambda: 0.05, 0.0)  # type: ignore[arg-type]
+    control._probe, control._tend_due = plan, float("inf")
     now = 0.0
     while control._probe is not None:
         control.poll(now)

@@ -57,20 +57,20 @@ def test_silence_lowers_the_target_and_speech_restores_it() -> None:
 
 
 def test_remb_alone_is_the_target_for_a_peer_without_transport_feedback() -> None:
-    estimator = Estimator()
+    estimator = Estimator(transport_cc=False)
     estimator.remb(123_000)
     assert estimator.target_bps == 123_000
 
 
 def test_an_estimate_of_nothing_is_none() -> None:
-    estimator = Estimator(start_bps=300_000)
+    estimator = Estimator(start_bps=300_000, transport_cc=False)
     estimator.remb(0)
     assert estimator.target_bps == 300_000
 
 
 @pytest.mark.parametrize("bps", [0, -1, 2**63, 1e300])
 def test_absurd_remb_is_bounded(bps: float) -> None:
-    estimator = Estimator()
+    estimator = Estimator(transport_cc=False)
     estimator.remb(bps)
     assert MIN_BPS <= estimator.target_bps <= 1e9
 
