@@ -165,12 +165,17 @@ class Customer(Person):
         await self.page.goto(path)
         await self.page.locator("callserver-button button").click()
         await self.screen("lobby")
+        await until(self._preview, "the widget shows its own camera, or why not", 20)
 
     async def frame(self) -> Frame:
         def find() -> Frame | None:
             return next((frame for frame in self.page.frames if re.search(r"/widget\?", frame.url)), None)
 
         return await until(find, "the widget's frame")
+
+    async def _preview(self) -> bool:
+        problem, camera = await self.find("[data-ref=help]"), await self.find("[data-ref=preview]")
+        return await problem.is_visible() or await camera.evaluate("video => video.videoWidth > 0")
 
     async def find(self, selector: str) -> Locator:
         return (await self.frame()).locator(selector)
@@ -345,7 +350,7 @@ class People:
             if failed:
                 name = re.sub(r"\W+", "-", failed)
                 await person.screenshot(f"failed-{name}-{number}-{type(person).__name__.lower()}")
-                print(f"\n{type(person).__name__} {number}: {person.complaints[-10:]}")
+                print(f"\n{type(person).__name__} {number}: {person.complaints[-10:]}\n{await person.figures()}")
         for person in self._all:
             await person.let_go()
         for person in self._all:
