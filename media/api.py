@@ -174,8 +174,25 @@ class StatsReported(msgspec.Struct, frozen=True, tag=True):
     legs: tuple[LegStats, ...]
 
 
+class SourceWished(msgspec.Struct, frozen=True, tag=True):
+    """What the leg's camera should send at most, because the weakest of its receivers can carry no more."""
+
+    call_id: str
+    leg_id: str
+    video_bps: int
+    """0: as it likes."""
+
+
 MediaEvent = (
-    LegConnected | LegDisconnected | LegRecovered | LegFailed | MediaStarted | VideoLimited | CallLost | StatsReported
+    LegConnected
+    | LegDisconnected
+    | LegRecovered
+    | LegFailed
+    | MediaStarted
+    | VideoLimited
+    | SourceWished
+    | CallLost
+    | StatsReported
 )
 
 

@@ -77,6 +77,15 @@ def offered(board: Board, offer: Offer) -> None:
     tell_offer(board, call, one, leg)
 
 
+def wished(board: Board, call_id: str, leg_id: str, video_bps: int) -> None:
+    """The leg's camera should send so much at most (0: as it likes): its page is told."""
+    call = board.calls.get(call_id)
+    found = call.of_leg(leg_id) if call else None
+    if call is not None and found is not None:
+        found[1].video_bps = video_bps
+        board.glance(call)
+
+
 def tell_offer(board: Board, call: Call, one: Participant, leg: Leg) -> None:
     """Send the leg's offer to its page."""
     session = board.sessions.get(one.session_id)

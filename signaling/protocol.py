@@ -296,6 +296,8 @@ class MediaWish(msgspec.Struct, frozen=True, tag="media.wish"):
 
     seq: int
     audio_bps: int
+    video_bps: int = 0
+    """The same for pictures: what the weakest of those who watch can carry."""
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server.draining"):

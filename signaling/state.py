@@ -35,6 +35,8 @@ class Leg:
     muted: tuple[bool, bool] | None = (False, False)
     """Audio and video as the engine was told; None: not known."""
     video_paused: bool = False
+    video_bps: int = 0
+    """What its camera should send at most; 0: as it likes."""
     """Its connection is too weak for pictures."""
 
 

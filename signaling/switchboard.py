@@ -16,6 +16,7 @@ from media.api import (
     LegRecovered,
     MediaEvent,
     MediaStarted,
+    SourceWished,
     StatsReported,
     VideoLimited,
 )
@@ -200,6 +201,8 @@ class Switchboard:
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
                 legs.limited(self.board, call_id, leg_id, paused)
+            case SourceWished(call_id, leg_id, video_bps):
+                legs.wished(self.board, call_id, leg_id, video_bps)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
             case StatsReported(reported):

@@ -117,6 +117,7 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     peer_video_paused: bool = False
     """The same on the other side: it hears this one, but does not see it now."""
     audio_bps: int = 0
+    video_bps: int = 0
     """See `media.wish`."""
     language: str = ""
     context: Context | None = None

@@ -34,6 +34,7 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_connected=other is None or _is_here(other, sessions),
         video_paused=_is_limited(call, one),
         peer_video_paused=_is_limited(call, other),
+        video_bps=_wished(call, one),
         chat=list(call.chat) if chat else [],
     )
 
@@ -49,6 +50,7 @@ def view(
     peer_connected: bool = True,
     video_paused: bool = False,
     peer_video_paused: bool = False,
+    video_bps: int = 0,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
     """Also the view of an ended call, of which only the state is left."""
@@ -68,6 +70,7 @@ def view(
         video_paused=video_paused,
         peer_video_paused=peer_video_paused,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
+        video_bps=video_bps,
         language=state.language,
         context=state.context if role == "agent" else None,
         chat=chat or [],
@@ -88,21 +91,29 @@ def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimit
         yield MediaLimited(0, "own", "paused" if after.video_paused else "")
     if (before is not None and before.peer_video_paused) != after.peer_video_paused:
         yield MediaLimited(0, "peer", "paused" if after.peer_video_paused else "")
-    if (before.audio_bps if before is not None else 0) != after.audio_bps:
-        yield MediaWish(0, after.audio_bps)
+    if ((before.audio_bps, before.video_bps) if before is not None else (0, 0)) != (after.audio_bps, after.video_bps):
+        yield MediaWish(0, after.audio_bps, after.video_bps)
 
 
 def same_but_for_limits(one: CallView, other: CallView) -> bool:
     """Whether two views differ in nothing that `limits_told` does not tell."""
-    limits = (other.video_paused, other.peer_video_paused, other.audio_bps)
     return other == msgspec.structs.replace(
-        one, video_paused=limits[0], peer_video_paused=limits[1], audio_bps=limits[2]
+        one,
+        video_paused=other.video_paused,
+        peer_video_paused=other.peer_video_paused,
+        audio_bps=other.audio_bps,
+        video_bps=other.video_bps,
     )
 
 
 def _is_limited(call: Call, one: Participant | None) -> bool:
     talking = call.state.phase in ANSWERED
     return talking and one is not None and one.current is not None and one.current.video_paused
+
+
+def _wished(call: Call, one: Participant | None) -> int:
+    talking = call.state.phase in ANSWERED
+    return one.current.video_bps if talking and one is not None and one.current is not None else 0
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

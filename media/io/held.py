@@ -22,6 +22,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     Offer,
+    SourceWished,
     VideoLimited,
 )
 from media.bridge.bridge import Bridge
@@ -122,6 +123,7 @@ class HeldLeg:
         leg = self.call.bridge.add_leg(self.spec.leg_id, self._answer.parameters, self.transport, now)
         leg.media_started = self._media_started
         leg.rates.video_paused = self._video_limited
+        leg.uplink.wish = self._source_wished
         self.leg = leg
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
@@ -141,6 +143,10 @@ class HeldLeg:
         if paused != self.video_paused:
             self.video_paused = paused
             self.call.tell(VideoLimited(self.spec.call_id, self.spec.leg_id, paused))
+
+    def _source_wished(self, video_bps: float) -> None:
+        wished = 0 if video_bps == float("inf") else max(1, round(video_bps))
+        self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, wished))
 
     # --- time ---
 
