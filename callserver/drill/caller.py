@@ -59,6 +59,7 @@ class Caller:
         self._speech = load_speech()
         self._tasks: list[asyncio.Task[None]] = []
         self._receiving: set[str] = set()
+        self._talking = False
         self.pc.on("track", lambda event: self._receive(event.track))
         self._changed = asyncio.Event()
         self.pc.on("connectionstatechange", lambda _event: self._changed.set())
@@ -73,7 +74,7 @@ class Caller:
         return self._video.track
 
     def start(self) -> None:
-        """Begin to speak and show."""
+        """Begin to send: silence and black until `talk`, as a page does before the answer."""
         self._tasks += [asyncio.create_task(self._speak()), asyncio.create_task(self._show())]
 
     async def gathered(self, seconds: float = 5.0) -> None:
@@ -90,6 +91,10 @@ class Caller:
                 self._changed.clear()
                 await self._changed.wait()
 
+    def talk(self) -> None:
+        """The call is answered: speak and show."""
+        self._talking = True
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -104,28 +109,38 @@ class Caller:
     async def _speak(self) -> None:
         loop = asyncio.get_running_loop()
         generator = self._audio._generator  # written to directly: no stream machinery a hundred times a second
-        self.spoken_at = loop.time()
-        index = 0
+        started, ticks, spoken = loop.time(), 0, 0
         while True:
-            start = index * _CHUNK % (len(self._speech) - _CHUNK)
-            samples = np.take(self._speech, range(start, start + _CHUNK), mode="wrap")
+            if self._talking:
+                if self.spoken_at is None:
+                    self.spoken_at = loop.time()
+                start = spoken * _CHUNK % (len(self._speech) - _CHUNK)
+                samples = np.take(self._speech, range(start, start + _CHUNK), mode="wrap")
+                spoken += 1
+            else:
+                samples = np.zeros(_CHUNK, np.int16)
             generator.writeAudio(samples.tobytes(), SPEECH_RATE, 1, _CHUNK)
-            index += 1
-            await asyncio.sleep(max(0.0, self.spoken_at + index * 0.01 - loop.time()))
+            ticks += 1
+            await asyncio.sleep(max(0.0, started + ticks * 0.01 - loop.time()))
 
     async def _show(self) -> None:
         loop = asyncio.get_running_loop()
-        started, number = loop.time(), 0
+        started, ticks, number = loop.time(), 0, 0
+        black = bytes((16,)) * (WIDTH * HEIGHT) + bytes((128,)) * (WIDTH * HEIGHT // 2)
         writer = self._video.writable.get_writer()
         while True:
             timestamp = int((loop.time() - started) * 1e6)
             init = webrtc.VideoFrameBufferInit(
                 format="I420", coded_width=WIDTH, coded_height=HEIGHT, timestamp=timestamp
             )
-            self.shown[number] = loop.time()
-            await writer.write(webrtc.VideoFrame(self.picture.i420(number), init))
-            number += 1
-            await asyncio.sleep(max(0.0, started + number / FPS - loop.time()))
+            if self._talking:
+                self.shown[number] = loop.time()
+                await writer.write(webrtc.VideoFrame(self.picture.i420(number), init))
+                number += 1
+            else:
+                await writer.write(webrtc.VideoFrame(black, init))
+            ticks += 1
+            await asyncio.sleep(max(0.0, started + ticks / FPS - loop.time()))
 
     def _receive(self, track: Any) -> None:
         if track.kind in self._receiving:

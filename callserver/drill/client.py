@@ -32,7 +32,7 @@ class Client:
     def __init__(self, http: aiohttp.ClientSession, server: str, caller: Caller, prepare: PrepareOffer) -> None:
         self._http = http
         self._server = server
-        self._caller = caller
+        self.caller = caller
         self._prepare = prepare
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,6 +94,8 @@ class Client:
             message = frame.json()
             if message["type"] == "leg.offer":
                 await self._answer(message["offer"])
+            elif message["type"] == "media.wish":
+                await self._obey(message)
             async with self._arrived:
                 self.messages.append((loop.time(), message))
                 self._arrived.notify_all()
@@ -104,19 +106,31 @@ class Client:
             seqs = [message.get("seq", 0) for _, message in self.messages]
             await self.send({"type": "ping", "t": 0, "ack": max(seqs, default=0)})
 
+    async def _obey(self, wish: dict[str, Any]) -> None:
+        """Send no more than the server wishes for the far side's sake, as web/shared/peer.js does; 0: as we like."""
+        limits = {"audio": wish["audio_bps"], "video": wish.get("video_bps", 0)}
+        for transceiver in self.caller.pc.get_transceivers():
+            sender = transceiver.sender
+            if sender.track is None:
+                continue
+            parameters = sender.get_parameters()
+            for encoding in parameters.encodings:
+                encoding.max_bitrate = limits[sender.track.kind] or None
+            await sender.set_parameters(parameters)
+
     async def _answer(self, offer: dict[str, Any]) -> None:
         """Put our sources into the offered slots and answer, as web/shared/peer.js does."""
-        pc = self._caller.pc
+        pc = self.caller.pc
         sdp = self._prepare(offer["sdp"])
         await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
         for transceiver in pc.get_transceivers():
             slot = offer["slots"].get(transceiver.mid)
             if slot == "audio":
                 transceiver.direction = "sendrecv"
-                await transceiver.sender.replace_track(self._caller.audio_track)
+                await transceiver.sender.replace_track(self.caller.audio_track)
             elif slot == "camera":
                 transceiver.direction = "sendonly"
-                await transceiver.sender.replace_track(self._caller.video_track)
+                await transceiver.sender.replace_track(self.caller.video_track)
         await pc.set_local_description(await pc.create_answer())
         assert pc.local_description is not None
         answer = {"leg_id": offer["leg_id"], "generation": offer["generation"], "sdp": pc.local_description.sdp}

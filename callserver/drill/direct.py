@@ -12,6 +12,9 @@ from callserver.drill.link import Link
 from callserver.drill.relay import Relay
 from callserver.drill.spec import Phase
 
+RING_SECONDS = 2.0
+"""How long a person takes to answer; the connections stand meanwhile."""
+
 _CANDIDATE = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r\n", re.MULTILINE)
 
 
@@ -33,6 +36,9 @@ async def connect_direct(
     await agent.gathered()
     await customer.pc.set_remote_description(_through(agent.pc.local_description, relay.near))
     await asyncio.gather(customer.connected(), agent.connected())
+    customer.start()
+    agent.start()
+    await asyncio.sleep(RING_SECONDS)  # the same head start as a call that rings
     return relay
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from callserver.drill.caller import Caller
 from callserver.drill.client import Client, DrillError, agent_ticket, customer_ticket, udp_candidates
-from callserver.drill.direct import connect_direct, replace_candidates
+from callserver.drill.direct import RING_SECONDS, connect_direct, replace_candidates
 from callserver.drill.link import Link
 from callserver.drill.measure import WARM_UP_SECONDS, Direction, measure_audio, measure_video, received_bytes
 from callserver.drill.plan import Plan, Server
@@ -104,6 +104,9 @@ async def _set_up(customer: Client, agent: Client, server: Server) -> None:
     await customer.send({"type": "call.start", "media": "video", "language": "en", "name": "Drill"})
     ring = await agent.until(lambda message: message["type"] == "call.incoming")
     await agent.until(lambda message: message["type"] == "leg.offer")
+    for side in (customer, agent):
+        side.caller.start()
+    await asyncio.sleep(RING_SECONDS)
     await agent.send({"type": "call.accept", "call_id": ring["call"]["call_id"]})
     for side in (customer, agent):
         await side.until(lambda m: m["type"] == "call.updated" and m["call"]["phase"] == "active")
@@ -136,8 +139,8 @@ async def _converse(
     loop = asyncio.get_running_loop()
     relay.start_clock()
     start = loop.time() + WARM_UP_SECONDS
-    customer.start()
-    agent.start()
+    customer.talk()
+    agent.talk()
     recorder = _Recorder({"customer": customer, "agent": agent})
     await recorder.run(plan.seconds, progress, name)
     end, silent = loop.time(), paused()
