@@ -24,8 +24,9 @@ CHECK_INTERVAL = 2.0
 MAX_SILENT_CHECKS = 2
 """A worker that leaves so many status requests in a row unanswered hangs and is killed."""
 
-YOUNG = 10.0
-"""Seconds; a worker that dies younger makes the next process start later."""
+YOUNG = 2.0
+"""Seconds; a worker that dies younger makes the next process start later. A call that kills its worker does so again as
+soon as its pages are back, which takes less; workers killed one after another must not make callers wait."""
 
 BACKOFF_FIRST = 0.25
 BACKOFF_LONGEST = 30.0
