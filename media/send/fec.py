@@ -7,7 +7,7 @@ Frames are grouped until a group is worth protecting; its packets are spread ove
 
 from typing import NamedTuple
 
-from media.wire.parity import recovery_bits
+from media.wire.parity import recovery_bits, string_bytes
 
 MAX_GROUP_PACKETS = 40
 MAX_GROUP_SECONDS = 0.08
@@ -20,13 +20,15 @@ class ParityOut(NamedTuple):
     base: int
     offsets: list[int]
     bits: int
+    size: int
+    """Bytes of the longest string: the XOR may end in zeros, which count as protected all the same."""
 
 
 class FecGroup:
     """Collects packets; `close` gives their parity packets. One per outbound video track."""
 
     def __init__(self) -> None:
-        self._packets: list[tuple[int, int]] = []
+        self._packets: list[tuple[int, int, int]] = []
         self._opened = 0.0
         self._credit = 0.0
 
@@ -34,7 +36,7 @@ class FecGroup:
         """Take a media packet as it is sent (16-bit sequence number, plaintext)."""
         if not self._packets:
             self._opened = now
-        self._packets.append((sequence, recovery_bits(packet)))
+        self._packets.append((sequence, recovery_bits(packet), string_bytes(len(packet))))
 
     def due(self, ratio: float, frame_ended: bool, now: float) -> bool:
         """Whether the group should be closed now, for parity of `ratio` parity packets a media packet."""
@@ -57,9 +59,10 @@ class FecGroup:
         for row in range(rows):
             chosen = packets[row::rows]
             bits = 0
-            for _, string in chosen:
+            for _, string, _ in chosen:
                 bits ^= string
-            parities.append(ParityOut(base, [(sequence - base) & 0xFFFF for sequence, _ in chosen], bits))
+            offsets = [(sequence - base) & 0xFFFF for sequence, _, _ in chosen]
+            parities.append(ParityOut(base, offsets, bits, max(size for _, _, size in chosen)))
         return parities
 
     def clear(self) -> None:

@@ -13,13 +13,15 @@ _MASK_BYTES = (2, 6, 14)
 _SPANS = (15, 46, MAX_SPAN)
 
 
-def build_flexfec(ssrc: int, base: int, offsets: list[int], bits: int) -> bytes:
-    """The payload of a FlexFEC packet over the packets `base + offset` of `ssrc`; `bits`: XOR of their strings."""
+def build_flexfec(ssrc: int, base: int, offsets: list[int], bits: int, string_size: int) -> bytes:
+    """The payload of a FlexFEC packet over the packets `base + offset` of `ssrc`; `bits`: XOR of their strings,
+    `string_size` bytes long with the zeros it may end in (media.wire.parity.string_bytes of the longest packet).
+    """
     last = max(offsets)
     if min(offsets) < 0 or last >= MAX_SPAN:
         raise WireError("FlexFEC mask out of range")
     size = next(i for i, span in enumerate(_SPANS) if last < span)
-    string = bits.to_bytes(max(STRING_HEADER_BYTES, (bits.bit_length() + 7) // 8), "little")
+    string = bits.to_bytes(string_size, "little")
     head = bytes((string[0] & 0x3F,)) + string[1:STRING_HEADER_BYTES]
     return head + _BASE.pack(1, ssrc, base) + _mask(offsets, size) + string[STRING_HEADER_BYTES:]
 

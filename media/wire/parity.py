@@ -37,6 +37,11 @@ def recovery_bits(packet: bytes | memoryview) -> int:
     return int.from_bytes(head + packet[FIXED_HEADER_BYTES:], "little")
 
 
+def string_bytes(packet_bytes: int) -> int:
+    """The length of the recovery string of a packet of that many bytes."""
+    return packet_bytes - FIXED_HEADER_BYTES + STRING_HEADER_BYTES
+
+
 def combine(strings: Iterable[int]) -> int:
     """XOR of recovery strings."""
     result = 0

@@ -11,12 +11,14 @@ _LONG_MASK = 0x4000
 _EXTENSION = 0x8000
 
 
-def build_ulpfec(base: int, offsets: list[int], bits: int) -> bytes:
-    """The payload of a ULPFEC packet over the packets `base + offset`; `bits`: XOR of their recovery strings."""
+def build_ulpfec(base: int, offsets: list[int], bits: int, string_size: int) -> bytes:
+    """The payload of a ULPFEC packet over the packets `base + offset`; `bits`: XOR of their strings,
+    `string_size` bytes long with the zeros it may end in (media.wire.parity.string_bytes of the longest packet).
+    """
     last = max(offsets)
     if min(offsets) < 0 or last >= MAX_SPAN:
         raise WireError("ULPFEC mask out of range")
-    string = bits.to_bytes(max(STRING_HEADER_BYTES, (bits.bit_length() + 7) // 8), "little")
+    string = bits.to_bytes(string_size, "little")
     first, length, timestamp = struct.unpack_from("!HHI", string)
     mask_bytes = 2 if last < 16 else 6
     first = first & 0x3FFF | (_LONG_MASK if mask_bytes == 6 else 0)

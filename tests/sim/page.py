@@ -109,7 +109,7 @@ class Page:
             sink = self._rtx[packet.ssrc]
             if not packet.payload:
                 return  # a probe's padding
-            packet = _original(packet, sink.ssrc)
+            packet = original(packet, sink.ssrc)
         sink.receive(packet, self.clock.now)
 
     def _read(self, raw: rtcp.RawRtcp) -> None:
@@ -148,6 +148,7 @@ class Page:
             self.transport.send_rtp(self.audio.numbers[number])
 
 
-def _original(packet: RtpPacket, ssrc: int) -> RtpPacket:
+def original(packet: RtpPacket, ssrc: int) -> RtpPacket:
+    """What a retransmitted packet was."""
     number = int.from_bytes(packet.payload[:2])
     return packet._replace(ssrc=ssrc, sequence_number=number, payload=packet.payload[2:])

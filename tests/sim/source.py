@@ -55,7 +55,15 @@ class Stream:
     def timestamp(self) -> int:
         return (self.timestamp_at_zero + round(self.transport.clock.now * self.clock_hz)) & 0xFFFFFFFF
 
-    def send(self, payload: bytes, *, marker: bool = False, level: int | None = None, padding: int = 0) -> None:
+    def send(
+        self,
+        payload: bytes,
+        *,
+        marker: bool = False,
+        level: int | None = None,
+        padding: int = 0,
+        timestamp: int | None = None,
+    ) -> None:
         extensions = self.transport.extensions()
         if level is not None:
             extensions += ((AUDIO_LEVEL, bytes((level,))),)
@@ -65,7 +73,7 @@ class Stream:
         packet = RtpPacket(
             self.payload_type,
             self.sequence,
-            self.timestamp(),
+            self.timestamp() if timestamp is None else timestamp,
             self.ssrc,
             marker,
             payload,
