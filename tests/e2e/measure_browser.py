@@ -41,7 +41,8 @@ async def one_kill(people: People, agent: Agent, product: Product, timings: Timi
     await agent.answer()
     await customer.hears()
     await agent.hears()
-    (worker,) = product.serving_workers()
+    await until(product.has_spare, "the spare is warm")
+    worker = product.serving_worker()
     before = (await customer.figures())["connections"], (await agent.figures())["connections"]
     killed = time.time() * 1000
     product.kill(worker)

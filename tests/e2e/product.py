@@ -139,11 +139,19 @@ class Product:
                     found.append(int(entry.name))
         return sorted(found)
 
-    def serving_workers(self) -> list[int]:
-        """Workers that have a port, so not the spare."""
+    def workers(self) -> list[worker_files.WorkerNote]:
+        """The living ones; `index` is None for the spare."""
         directory = worker_files.run_directory(self.data_dir)
         notes = [worker_files.read_note(path) for path in worker_files.sockets(directory) if worker_files.alive(path)]
-        return [note.pid for note in notes if note is not None and note.index is not None]
+        return [note for note in notes if note is not None]
+
+    def serving_worker(self) -> int:
+        """The process that has the port and the calls."""
+        (pid,) = [note.pid for note in self.workers() if note.index is not None]
+        return pid
+
+    def has_spare(self) -> bool:
+        return any(note.index is None for note in self.workers())
 
     def kill(self, pid: int) -> None:
         """`kill -9` of one of our own processes."""

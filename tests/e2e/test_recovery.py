@@ -53,7 +53,8 @@ async def test_a_killed_media_worker_heals_by_itself(
 ) -> None:
     await talk(customer, agent)
     connections = (await customer.figures())["connections"]
-    (worker,) = product.serving_workers()
+    await until(product.has_spare, "the spare is warm")
+    worker = product.serving_worker()
     killed = time.time() * 1000
     product.kill(worker)
 
