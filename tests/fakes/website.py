@@ -62,6 +62,12 @@ class Website:
     counted: list[tuple[str, str]]
     overload: list[str] = field(default_factory=list)
     """Put a reason in, and new calls are refused."""
+    opened: list["Socket"] = field(default_factory=list)
+
+    async def leave(self) -> None:
+        """Close what the test left open."""
+        for socket in self.opened:
+            await socket.raw.close()
 
     async def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, data: bytes | None = None
@@ -103,7 +109,9 @@ class Website:
 
     async def open_socket(self, **headers: str) -> "Socket":
         address = self.url.replace("http", "ws") + "/ws/v1"
-        return Socket(await self.http.ws_connect(address, headers={"Origin": self.url} | headers))
+        socket = Socket(await self.http.ws_connect(address, headers={"Origin": self.url} | headers))
+        self.opened.append(socket)
+        return socket
 
     async def customer(self) -> "Socket":
         return await self.connect(await self.customer_ticket())
@@ -180,7 +188,9 @@ async def website(
         stack.push_async_callback(server.stop)
         ports = await server.start([Listen("127.0.0.1", 0)], shutdown_timeout=1.0)
         http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
-        yield Website(f"http://127.0.0.1:{ports[0]}", http, shared, server, engine, clock, counted, overload)
+        site = Website(f"http://127.0.0.1:{ports[0]}", http, shared, server, engine, clock, counted, overload)
+        stack.push_async_callback(site.leave)
+        yield site
 
 
 async def _people(records: SqlRecords) -> None:

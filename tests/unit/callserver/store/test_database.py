@@ -45,11 +45,11 @@ async def test_readers_do_not_wait_for_the_writer(database: Database) -> None:
             assert await reader.scalar(sa.select(sa.func.count()).select_from(tables.heartbeats)) == 0
 
 
-async def test_a_database_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/missing/callserver.db")
+async def test_a_database_that_cannot_be_written_says_so(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.exec_driver_sql("PRAGMA query_only=ON")
     with pytest.raises(OperationalError):
         await SqlRecords(database).check_writable()
-    await database.close()
 
 
 _WRITER = """
