@@ -140,3 +140,21 @@ test("status, drain, errors and connection are kept", () => {
 test("forgetting a call makes room for the next", () => {
   assert.equal(after(updated({ phase: "ended" }), { type: "local.forget" }).call, null);
 });
+
+test("limits of the media come in the view and in words of their own", () => {
+  let view = after(updated({ phase: "active" }));
+  assert.deepEqual([view.call.video_paused, view.call.peer_video_paused, view.call.audio_bps], [false, false, 0]);
+  view = reduce(view, { type: "media.limited", seq: 1, side: "own", video: "paused" });
+  assert.deepEqual([view.call.video_paused, view.call.peer_video_paused], [true, false]);
+  view = reduce(view, { type: "media.limited", seq: 2, side: "peer", video: "paused" });
+  view = reduce(view, { type: "media.wish", seq: 3, audio_bps: 20_000 });
+  assert.deepEqual([view.call.video_paused, view.call.peer_video_paused, view.call.audio_bps], [true, true, 20_000]);
+  view = reduce(view, { type: "media.limited", seq: 4, side: "own", video: "" });
+  assert.deepEqual([view.call.video_paused, view.call.peer_video_paused], [false, true]);
+  view = reduce(view, updated({ phase: "active" }));
+  assert.deepEqual([view.call.peer_video_paused, view.call.audio_bps], [false, 0], "left out: not so");
+});
+
+test("limits without a call change nothing", () => {
+  assert.equal(reduce(initial, { type: "media.limited", side: "own", video: "paused" }), initial);
+});

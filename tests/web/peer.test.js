@@ -12,7 +12,7 @@ class Connection {
   lines = Object.keys(SLOTS).map((mid) => ({
     mid,
     direction: "recvonly",
-    receiver: { track: { mid } },
+    receiver: { track: { mid }, jitterBufferTarget: null, getStats: () => this.getVoice() },
     sender: {
       track: null,
       replaceTrack: async (track) => (this.lines[mid].sender.track = track),
@@ -40,6 +40,13 @@ class Connection {
   async getStats() {
     this.at = (this.at ?? 0) + 5000;
     return new Map([["in", { type: "inbound-rtp", kind: "audio", timestamp: this.at, bytesReceived: this.at }]]);
+  }
+
+  /** Ten packets are lost every two seconds. */
+  async getVoice() {
+    this.heardAt = (this.heardAt ?? 0) + 2000;
+    const packetsLost = this.clean ? 10 : this.heardAt / 200;
+    return new Map([["in", { type: "inbound-rtp", kind: "audio", timestamp: this.heardAt, packetsLost }]]);
   }
 
   getTransceivers() {
@@ -205,6 +212,59 @@ describe("peer", () => {
     assert.equal(audio.sender.parameters.encodings[0].priority, "high");
     assert.equal(camera.sender.parameters.degradationPreference, "maintain-framerate");
     assert.ok(camera.sender.parameters.encodings[0].maxBitrate > 0);
+  });
+
+  test("the voice is limited on every leg, now and later, and set free again", async () => {
+    await peer.offer(offer("a"));
+    peer.limitVoice(20_000);
+    const voice = ({ lines }) => lines[0].sender.parameters.encodings[0].maxBitrate;
+    assert.equal(voice(Connection.all[0]), 20_000);
+    Connection.all[0].enter("connected");
+    await peer.offer(offer("b"));
+    assert.equal(voice(Connection.all[1]), 20_000);
+    peer.limitVoice(0);
+    assert.deepEqual(Connection.all.map(voice), [undefined, undefined]);
+  });
+
+  test("lost voice is given more time, on the new leg only if that needs it too", async () => {
+    const tick = async () => {
+      mock.timers.tick(2000);
+      for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    };
+    const target = ({ lines }) => lines[0].receiver.jitterBufferTarget;
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    await tick();
+    assert.equal(target(Connection.all[0]), null);
+    await tick();
+    assert.equal(target(Connection.all[0]), 120);
+    await peer.offer(offer("b"));
+    Connection.all[1].clean = true;
+    Connection.all[1].enter("connected");
+    await tick();
+    await tick();
+    assert.equal(target(Connection.all[1]), null);
+  });
+
+  test("on another network ICE is restarted though the old path seems to work, and the path stays in use", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    peer.check(true);
+    assert.deepEqual(asked(), [["a", false]]);
+    mock.timers.tick(4999);
+    assert.equal(asked().length, 1);
+    mock.timers.tick(60_000);
+    assert.equal(asked().length, 1, "no new leg for one that works");
+  });
+
+  test("a restart on another network that does not help is followed by a new leg", async () => {
+    await peer.offer(offer("a"));
+    Connection.all[0].enter("connected");
+    peer.check(true);
+    Connection.all[0].enter("disconnected");
+    mock.timers.tick(1500);
+    mock.timers.tick(5000);
+    assert.deepEqual(asked(), [["a", false], ["a", false], ["a", true]]);
   });
 
   test("every five seconds it reports what it measured since the last time", async () => {

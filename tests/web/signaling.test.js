@@ -276,6 +276,82 @@ describe("signaling", () => {
     assert.equal(states.at(-1), "reconnecting");
   });
 
+  describe("networks", () => {
+    let listeners;
+    let link;
+    let moves;
+    const target = () => ({
+      addEventListener: (name, act) => (listeners[name] = act),
+      removeEventListener: (name) => delete listeners[name],
+    });
+
+    beforeEach(() => {
+      listeners = {};
+      moves = [];
+      link = { type: "wifi", ...target() };
+      Object.assign(globalThis, target());
+      Object.defineProperty(globalThis, "navigator", { value: { connection: link }, configurable: true });
+      globalThis.document = { visibilityState: "visible", ...target() };
+    });
+
+    afterEach(() => {
+      for (const name of ["addEventListener", "removeEventListener", "document", "navigator"]) delete globalThis[name];
+    });
+
+    const openedHere = async () => {
+      const signaling = await opened();
+      signaling.addEventListener("state", ({ detail }) => moves.push([detail.state, Boolean(detail.moved)]));
+      return signaling;
+    };
+
+    const comesBack = async () => {
+      mock.timers.tick(0);
+      await settle();
+      Socket.last.onopen();
+      Socket.last.say(resumed(1, true));
+    };
+
+    test("another network means a new connection at once, and says so", async () => {
+      await openedHere();
+      link.type = "cellular";
+      listeners.change();
+      assert.equal(Socket.all[0].closed, true);
+      await comesBack();
+      assert.equal(Socket.last.sent[0].type, "resume");
+      assert.deepEqual(moves, [["reconnecting", true], ["open", true]]);
+      Socket.last.onclose({ code: 1006 });
+      await comesBack();
+      assert.deepEqual(moves.slice(2), [["reconnecting", false], ["open", false]], "told once");
+    });
+
+    test("a new estimate of the same network only makes sure that the connection lives", async () => {
+      await openedHere();
+      listeners.change();
+      assert.equal(Socket.all.length, 1);
+      assert.equal(Socket.last.types().at(-1), "ping");
+      assert.deepEqual(moves, []);
+    });
+
+    test("coming online does not wait for an attempt begun on the dead network", async () => {
+      await openedHere();
+      Socket.last.onclose({ code: 1006 });
+      mock.timers.tick(0);
+      await settle();
+      const stuck = Socket.last;
+      listeners.online();
+      await comesBack();
+      assert.equal(stuck.closed, true);
+      assert.equal(Socket.all.length, 3);
+      assert.deepEqual(moves.at(-1), ["open", true]);
+    });
+
+    test("a closed session does not listen any more", async () => {
+      const signaling = await openedHere();
+      signaling.close();
+      assert.deepEqual(listeners, {});
+    });
+  });
+
   test("a socket that never opens is given up", async () => {
     await start();
     mock.timers.tick(8000);

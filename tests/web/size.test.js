@@ -23,11 +23,11 @@ test("the loader is at most 2 KB", () => {
   assert.ok(size("widget/loader.js") <= 2048, String(size("widget/loader.js")));
 });
 
-test("the widget's own module is at most 12 KB, and all that it loads at most 21 KB", () => {
+test("the widget's own module is at most 12 KB, and all that it loads at most 22 KB", () => {
   const all = [...modulesOf("widget/widget.js")];
   const own = total(all.filter((path) => path.startsWith("widget/")));
   assert.ok(own <= 12 * 1024, `own: ${own}`);
-  assert.ok(total(all) <= 21 * 1024, `all: ${total(all)}`);
+  assert.ok(total(all) <= 22 * 1024, `all: ${total(all)}`);
 });
 
 test("the page preloads every module, so that none waits for another", () => {

@@ -61,18 +61,19 @@ export class Lines extends EventTarget {
   }
 
   /** The call is answered (or held, or taken back): from now on `sending` decides what leaves. */
-  activate(callId, { sending, held, media }) {
+  activate(callId, { sending, held, media, voiceBps }) {
     this.#sending = sending;
     const line = this.#peers.get(callId);
     if (!line) return;
     Object.assign(line, { live: true, held, media });
+    line.peer.limitVoice(voiceBps);
     this.#apply(line);
     this.#feed();
   }
 
-  /** The WebSocket is back: ask for repair of whatever does not flow. */
-  check() {
-    for (const { peer } of this.#peers.values()) peer.check();
+  /** The WebSocket is back: ask for repair of whatever does not flow, or of everything after a change of network. */
+  check(moved) {
+    for (const { peer } of this.#peers.values()) peer.check(moved);
   }
 
   /** Close what neither rings nor is answered; with the last one the devices are let go. */

@@ -21,7 +21,7 @@ export const initial = {
 };
 
 /** What the server leaves out when it is so. */
-const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, chat: [], rated: false };
+const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, audio_bps: 0, chat: [], rated: false };
 
 export const isLive = (call) => Boolean(call) && call.phase !== "ended";
 export const isAnswered = (call) => /^(active|on_hold)$/.test(call?.phase);
@@ -48,6 +48,10 @@ export function reduce(view, message) {
       return { ...view, hint: { level: message.level, side: message.side ?? "", said: true } };
     case "local.hint": // the page's own measure, until the server has said something
       return view.hint.said ? view : { ...view, hint: { level: message.level, side: "" } };
+    case "media.limited":
+      return inCall(view, { [message.side === "own" ? "video_paused" : "peer_video_paused"]: message.video === "paused" });
+    case "media.wish":
+      return inCall(view, { audio_bps: message.audio_bps });
     case "server.draining":
       return { ...view, drainUntil: message.until };
     case "error":
@@ -62,6 +66,8 @@ export function reduce(view, message) {
       return view;
   }
 }
+
+const inCall = (view, change) => (view.call ? { ...view, call: { ...view.call, ...change } } : view);
 
 function withSnapshot(view, { role, person, call, status = "", incoming = [], waiting = 0 }) {
   const next = { ...view, role, person: { name: "", ...person }, status, waiting, error: null };

@@ -1,4 +1,5 @@
 /** The media of one call: the server offers, we answer; one RTCPeerConnection a leg. Use: web/README.md. */
+import { playout } from "./playout.js";
 import { counters, summary } from "./stats.js";
 
 /** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
@@ -8,6 +9,7 @@ const RESTART_MS = 1500;
 const REPLACE_MS = 5000;
 const CONNECT_MS = 10_000;
 const STATS_MS = 5000;
+const PLAYOUT_MS = 2000;
 
 export class Peer extends EventTarget {
   state = "connecting";
@@ -20,6 +22,9 @@ export class Peer extends EventTarget {
   #timer;
   #stats;
   #before;
+  #hold;
+  #voice;
+  #voiceBps;
 
   /** `send`: message => boolean. */
   constructor({ send, iceServers = [] }) {
@@ -71,14 +76,22 @@ export class Peer extends EventTarget {
     return this.#leg?.lines[slot]?.receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
-  /** Signaling is back: if media is not, ask at once. */
-  check() {
-    if (this.#leg && this.state !== "connected") this.#ask(this.#next ?? this.#leg);
+  /** At most so many bits per second of voice; 0: as the browser likes. */
+  limitVoice(bps = 0) {
+    if (bps === this.#voiceBps) return;
+    this.#voiceBps = bps;
+    for (const leg of [this.#leg, this.#next]) limit(leg?.lines.audio, { maxBitrate: bps || undefined });
+  }
+
+  /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
+  check(moved) {
+    if (this.#leg && (moved || this.state !== "connected")) this.#ask(this.#next ?? this.#leg);
   }
 
   close() {
     clearTimeout(this.#timer);
     clearInterval(this.#stats);
+    clearInterval(this.#hold);
     for (const slot in FED) this.setTrack(slot, null);
     for (const pc of [this.#leg?.pc, this.#next?.pc, this.#spare]) pc?.close();
     this.#leg = this.#next = this.#spare = null;
@@ -110,7 +123,7 @@ export class Peer extends EventTarget {
     // Without candidates: an ICE-lite server learns ours from our checks.
     this.send({ type: "leg.answer", leg_id: leg.id, generation, sdp: answer.sdp });
     await pc.setLocalDescription(answer);
-    limit(lines.audio, { priority: "high", networkPriority: "high" });
+    limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: this.#voiceBps || undefined });
     limit(lines.camera, { maxBitrate: VIDEO_BPS, maxFramerate: 30 }, "maintain-framerate");
     if (leg === this.#leg) this.#show();
   }
@@ -131,7 +144,7 @@ export class Peer extends EventTarget {
   #swap() {
     this.#leg.pc.close();
     this.#leg = this.#next;
-    this.#next = this.#before = null;
+    this.#next = this.#before = this.#voice = null;
     this.#show();
   }
 
@@ -139,6 +152,7 @@ export class Peer extends EventTarget {
     if (!this.#next) clearTimeout(this.#timer);
     this.#enter("connected");
     this.#stats ??= setInterval(() => this.#measure(), STATS_MS);
+    this.#hold ??= setInterval(() => this.#listen(), PLAYOUT_MS);
   }
 
   /** Ask the server for a repair, and for a whole new leg if that does not help either. */
@@ -150,7 +164,8 @@ export class Peer extends EventTarget {
   #ask(leg, replace = false) {
     if (leg !== this.#leg && leg !== this.#next) return;
     this.send({ type: "leg.restart", leg_id: leg.id, replace });
-    this.#later(REPLACE_MS, leg, true);
+    // A path that works stays in use until a restart has found another.
+    if (replace || this.state !== "connected") this.#later(REPLACE_MS, leg, true);
   }
 
   #show() {
@@ -168,6 +183,17 @@ export class Peer extends EventTarget {
     if (!report) return;
     this.send({ type: "quality.report", leg_id: leg.id, ...report });
     this.#emit("stats", report);
+  }
+
+  /** Voice that arrives late or not at all is given more time. */
+  async #listen() {
+    const leg = this.#leg;
+    const { receiver } = leg.lines.audio ?? {};
+    if (receiver?.jitterBufferTarget === undefined) return; // an older browser
+    const now = counters(await receiver.getStats());
+    if (leg !== this.#leg) return;
+    this.#voice = playout(this.#voice, now);
+    receiver.jitterBufferTarget = this.#voice.target;
   }
 
   #enter(state) {

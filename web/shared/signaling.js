@@ -6,6 +6,9 @@ const NUDGE_MS = 2000;
 const BACKOFF_MS = 5000;
 const MOMENTARY = /^(quality\.report|leg\.restart)$/; // worth nothing later
 
+/** wifi, cellular …; unknown on most desktops. */
+const networkType = () => globalThis.navigator?.connection?.type;
+
 /** sessionStorage as values; browsers may block it in frames, then nothing is kept. */
 export const stored = {
   get(key) {
@@ -35,7 +38,17 @@ export class Signaling extends EventTarget {
   #confirmed = 0;
   #pings = [];
   #missed = 0;
+  #network = networkType();
+  #moved;
   #nudge = () => document.visibilityState === "hidden" || this.nudge();
+  /** On another network the old connection is dead, whatever it seems. */
+  #move = () => {
+    this.#moved = true;
+    this.#attempt = 0;
+    this.#lost();
+  };
+  /** Browsers tell mere estimates of speed the same way. */
+  #change = () => (this.#network === (this.#network = networkType()) ? this.#nudge() : this.#move());
 
   /** `ticket`: async () => string; an error with a `code` ends in `refused`, any other is tried again. */
   constructor({ url, ticket, key = "callserver.session" }) {
@@ -88,9 +101,9 @@ export class Signaling extends EventTarget {
   }
 
   #listen(how) {
-    globalThis[how]?.("online", this.#nudge);
+    globalThis[how]?.("online", this.#move);
     globalThis.document?.[how]("visibilitychange", this.#nudge);
-    globalThis.navigator?.connection?.[how]?.("change", this.#nudge);
+    globalThis.navigator?.connection?.[how]?.("change", this.#change);
   }
 
   async #connect() {
@@ -201,7 +214,8 @@ export class Signaling extends EventTarget {
   #enter(state, code = "") {
     if (state === this.state) return;
     this.state = state;
-    this.#emit("state", { state, code });
+    this.#emit("state", { state, code, moved: this.#moved });
+    if (state === "open") this.#moved = false;
   }
 
   #emit(name, detail) {

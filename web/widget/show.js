@@ -61,13 +61,16 @@ export function show(widget) {
   // Call
   const held = call?.phase === "on_hold";
   const seen = talking && call.peer_video && call.media === "video" && !held;
+  const paused = seen && call.video_paused;
   dataset.seen = seen;
+  dataset.paused = paused;
   say("face", peer.slice(0, 1).toUpperCase());
-  say("nobodyText", held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
+  say("nobodyText", paused ? t("paused.own") : held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
   say("peerName", peer);
   say("clock", talking && call.answered_at && duration(Date.now() / 1000 - call.answered_at));
-  const weak = hint.level !== "good" && !held && !away && t(`hint.${hint.side || hint.level}`);
-  say("hint", talking && (weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
+  const unseen = talking && !held && !away && call.peer_video_paused && lobby.tracks.camera && t("paused.peer");
+  const weak = !paused && hint.level !== "good" && !held && !away && t(`hint.${hint.side || hint.level}`);
+  say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
   refs.hear.hidden = !ui.blocked || !talking;
 
   // Controls
@@ -105,7 +108,7 @@ export function show(widget) {
   say("troubleText", t(known("trouble", code)));
 
   // Said aloud; a new screen speaks by its heading, which gets the focus.
-  say("status", [banner, screen === "waiting" && refs.waitText.textContent, screen === "call" && refs.hint.textContent, held && t("hold"), chat.unread && t("chat.unread", { count: chat.unread })].filter(Boolean).join(" "));
+  say("status", [banner, screen === "waiting" && refs.waitText.textContent, screen === "call" && refs.hint.textContent, (held || paused) && refs.nobodyText.textContent, chat.unread && t("chat.unread", { count: chat.unread })].filter(Boolean).join(" "));
   refs.status.hidden = false;
   if (moved && screen !== "loading" && widget.ready) widget.querySelector(`[data-on=${screen}] h2`).focus();
   widget.ready ||= screen !== "loading";

@@ -59,7 +59,7 @@ class CallWidget extends HTMLElement {
     on(this.signaling, "rtt", (rtt) => this.lobby.measured(rtt));
     on(this.signaling, "state", (state) => {
       this.dispatch({ type: "local.connection", ...state });
-      if (state.state === "open") this.peer?.check();
+      if (state.state === "open") this.peer?.check(state.moved);
     });
     this.signaling.start();
     if (!this.ui.returning) this.lobby.open();
@@ -102,6 +102,7 @@ class CallWidget extends HTMLElement {
       else this.stop();
     }
     if (now?.phase !== before?.phase) this.feed();
+    this.peer?.limitVoice(now?.audio_bps);
     this.chat.arrived(before?.chat ?? [], now?.chat ?? []);
     this.render();
   }
@@ -125,6 +126,7 @@ class CallWidget extends HTMLElement {
     on(this.peer, "stats", (report) => this.dispatch({ type: "local.hint", level: grade(report) }));
     on(this.peer, "streams", ({ main, audio, audio_side: side }) => this.play(main, audio, side));
     this.feed();
+    this.peer.limitVoice(this.view.call?.audio_bps);
     return this.peer;
   }
 

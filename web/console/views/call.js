@@ -38,25 +38,25 @@ function Stage({ call }) {
   const streams = desk.lines.streams(call.call_id);
   const held = call.phase === "on_hold";
   const picture = call.media === "video" && call.peer_video && call.peer_connected && !held && streams.main;
+  const paused = picture && call.video_paused;
   const name = call.peer?.name || t("customer.unnamed");
-  return html`<section class="stage" aria-label=${t("call.stage")}>
-    ${picture
-      ? html`<${Stream} class="stage-video" stream=${streams.main} aria-label=${t("call.videoOf", { name })} />`
-      : html`<${Portrait} call=${call} name=${name} held=${held} />`}
+  return html`<section class=${paused ? "stage paused" : "stage"} aria-label=${t("call.stage")}>
+    ${picture && html`<${Stream} class="stage-video" stream=${streams.main} aria-label=${t("call.videoOf", { name })} />`}
+    ${(!picture || paused) && html`<${Portrait} call=${call} name=${name} held=${held} paused=${paused} />`}
     ${["audio", "audio_side"].map((slot) => streams[slot] && html`<${Stream} key=${slot} kind="audio" muted=${false} stream=${streams[slot]} />`)}
     <div class="stage-top">
       <span class="stage-name"><bdi>${name}</bdi>${call.peer?.verified && html`<${Verified} />`}</span>
       <${Duration} call=${call} />
       <${Quality} />
-      <${Condition} call=${call} />
+      <${Condition} call=${call} paused=${paused} />
     </div>
     ${call.media === "video" && html`<${SelfView} />`}
     ${!state.sending.audio && !held && html`<span class="stage-muted"><${Icon} name="micOff" size="18" />${t("call.youMuted")}</span>`}
   </section>`;
 }
 
-/** Voice, a camera that is off, a hold: the person as initials, with a ring that moves with the voice. */
-function Portrait({ call, name, held }) {
+/** Voice, a camera that is off, a hold, a picture that waits: the person as initials, with a ring that moves with the voice. */
+function Portrait({ call, name, held, paused }) {
   const { desk, t } = useDesk();
   const ring = useRef(null);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -69,10 +69,11 @@ function Portrait({ call, name, held }) {
     return () => clearInterval(timer);
   }, [call.call_id, held]);
   let line = call.media === "audio" ? "media.audio" : "call.cameraOff";
-  if (held) line = "call.onHold";
+  if (paused) line = "call.paused";
+  else if (held) line = "call.onHold";
   else if (!call.peer_connected) line = "call.peerReconnecting";
   return html`<div class="portrait"><span class="portrait-ring" ref=${ring}><${Avatar} name=${call.peer?.name} size="large" /></span>
-    <p class="portrait-name"><bdi>${name}</bdi></p><p class="portrait-line">${t(line)}</p></div>`;
+    <p class="portrait-name"><bdi>${name}</bdi></p><p class="portrait-line" aria-hidden=${paused ? "true" : undefined}>${t(line)}</p></div>`;
 }
 
 function Duration({ call }) {
@@ -92,14 +93,17 @@ function Quality() {
 }
 
 /** What stands between the two right now. */
-function Condition({ call }) {
+function Condition({ call, paused }) {
   const { state, t } = useDesk();
   let text = "";
   if (call.phase === "on_hold" || !call.peer_connected) text = ""; // the portrait says it
   else if (state.view.media === "disconnected") text = t("call.reconnecting");
   else if (state.view.media === "connecting") text = t("call.connecting");
   const muted = call.phase === "active" && call.peer_connected && !call.peer_audio;
-  return html`<div class="condition" role="status">${text && html`<span class="condition-line"><span class="spinner"></span>${text}</span>`}
+  const unseen = call.phase === "active" && call.peer_connected && call.peer_video_paused && call.media === "video" && state.sending.video;
+  return html`<div class="condition" role="status">${paused && html`<span class="spoken">${t("call.paused")}</span>`}
+    ${unseen && html`<span class="condition-line"><${Icon} name="cameraOff" size="18" />${t("call.peerPaused")}</span>`}
+    ${text && html`<span class="condition-line"><span class="spinner"></span>${text}</span>`}
     ${muted && html`<span class="condition-line"><${Icon} name="micOff" size="18" />${t("call.peerMuted")}</span>`}</div>`;
 }
 
