@@ -1,0 +1,119 @@
+"""Networks that carry less: a paused picture for both sides to read about, and a firewall that lets no UDP pass."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import ViewportSize, WebSocketRoute
+
+from tests.e2e.people import Agent, Customer, People, Person
+from tests.e2e.product import until
+from tests.e2e.test_looks import SIZES, axe, look
+
+__all__ = ["axe"]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+SEEN_SEQ = 1
+"""A number that a page has seen before, so that words put in do not change what it acknowledges."""
+
+
+class Words:
+    """Puts messages of the server's into a page's connection; what the server itself says goes on."""
+
+    def __init__(self) -> None:
+        self._routes: list[WebSocketRoute] = []
+
+    async def join(self, person: Person) -> None:
+        """Before the page opens its connection; what it has open is made anew by a reload."""
+        await person.context.route_web_socket("**/ws/v1", self._opened)
+
+    def _opened(self, route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        self._routes.append(route)
+
+    def say(self, side: str, video: str) -> None:
+        message = f'{{"type":"media.limited","seq":{SEEN_SEQ},"side":"{side}","video":"{video}"}}'
+        self._routes[-1].send(message)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("locale", "direction"), [("en", "ltr"), ("ar", "rtl")], ids=["en", "ar"])
+async def test_a_paused_picture_is_explained_and_comes_back(
+    people: People, axe: str, locale: str, direction: str, size: ViewportSize
+) -> None:
+    where = f"{locale}-{size['width']}x{size['height']}"
+    to_agent, to_customer = Words(), Words()
+    agent: Agent = await people.agent(size=size, locale=locale, status="away")
+    await to_agent.join(agent)
+    await agent.page.reload()
+    await agent.status("ready")
+    customer: Customer = await people.customer(size=size, locale=locale, path=f"/shop?locale={locale}")
+    await to_customer.join(customer)
+    await customer.page.reload()
+    await customer.open_shop(f"/shop?locale={locale}")
+    await customer.call("مريم" if locale == "ar" else "Maria")
+    await agent.answer()
+    await customer.screen("call")
+    await customer.sees()
+    await agent.sees()
+
+    to_customer.say("own", "paused")
+    to_agent.say("peer", "paused")
+    paused = await customer.find("callserver-widget[data-paused=true]")
+    await customer.shows(paused, "that the picture is paused")
+    await agent.shows(agent.page.locator(".condition-line"), "that the customer sees nothing")
+    await look(customer, f"limits-widget-own-{where}", axe, direction)
+    await look(agent, f"limits-console-peer-{where}", axe, direction)
+
+    to_customer.say("own", "")
+    to_customer.say("peer", "paused")
+    to_agent.say("peer", "")
+    to_agent.say("own", "paused")
+    await customer.shows(await customer.find("[data-ref=hint]"), "that the agent sees nothing")
+    await agent.shows(agent.page.locator(".stage.paused .portrait-line"), "that the picture is paused")
+    await look(customer, f"limits-widget-peer-{where}", axe, direction)
+    await look(agent, f"limits-console-own-{where}", axe, direction)
+
+    to_customer.say("peer", "")
+    to_agent.say("own", "")
+
+    async def as_before() -> bool:
+        left = await (await customer.find("[data-ref=hint]:not([hidden]), [data-paused=true]")).count()
+        return left + await agent.page.locator(".stage.paused").count() == 0
+
+    await until(as_before, "the notices go by themselves")
+    await customer.sees()
+    await agent.sees()
+    assert customer.complaints + agent.complaints == []
+    await agent.hang_up()
+    await customer.screen("ended")
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A UDP port on which everything disappears, as behind a firewall."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+async def test_where_udp_does_not_pass_the_call_is_carried_by_tcp(
+    people: People, agent: Agent, silent_port: int
+) -> None:
+    blocked = f"""
+      const take = RTCPeerConnection.prototype.setRemoteDescription;
+      RTCPeerConnection.prototype.setRemoteDescription = function ({{ type, sdp }}) {{
+        return take.call(this, {{ type, sdp: sdp.replace(/( udp \\d+ \\S+) \\d+/gi, "$1 {silent_port}") }});
+      }};"""
+    customer = await people.customer(init=blocked)
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    await customer.hears()
+    await agent.hears()
+    await customer.sees()
+    await agent.sees()
+    assert (await customer.figures())["transports"] == ["tcp"]
+    assert (await agent.figures())["transports"] == ["udp"]
+    await customer.hang_up()
+    await agent.ended()
