@@ -19,7 +19,7 @@ MAX_STATUSES = 1_000
 """More packets than any peer is sent between two feedbacks; the rest of a lying one is not read."""
 UPDATE_INTERVAL = 0.2
 """Without feedback the target is looked at this often."""
-TEND_INTERVAL = 0.05
+TEND_INTERVAL, IDLE_TEND_INTERVAL = 0.05, 0.5
 FIRST_PROBE_SECONDS = 0.2
 BLIND_PROBES = 3
 """A leg is probed (with padding) as soon as it stands, so that its rate is known when somebody answers; but a page
@@ -65,6 +65,7 @@ class RateControl:
         self._probe_packets = 0
         self._heard = False
         self._blind_probes = 0
+        self._applied_bps = 0.0
         self._paused = False
 
     def feedback(self, report: TransportFeedback, now: float) -> None:
@@ -74,7 +75,9 @@ class RateControl:
         self._heard = True
         self.estimator.rtt = self._rtt()
         self.estimator.feedback(self._reports(report), now)
-        self._update(now)
+        moved = abs(self.estimator.target_bps - self._applied_bps)
+        if self._update_due <= now or moved > 0.04 * self._applied_bps:
+            self._update(now)
 
     def remb(self, bps: int, now: float) -> None:
         """Take the page's own estimate: the target where the page has no transport-cc, else a cap."""
@@ -110,8 +113,8 @@ class RateControl:
     def _update(self, now: float) -> None:
         """Split the target anew and apply it."""
         self._update_due = now + UPDATE_INTERVAL
-        self._tend_due = min(self._tend_due, now + TEND_INTERVAL)
         estimator = self.estimator
+        self._applied_bps = estimator.target_bps
         payload_bps = max((track.payload_bps(now) for track in self._audio), default=0.0) or _DEFAULT_AUDIO_PAYLOAD_BPS
         overhead_bps = 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
         view = LinkView(
@@ -150,10 +153,11 @@ class RateControl:
         if self._probe is not None:
             self._continue_probe(now)
         if self._update_due <= now:
-            self.estimator.silence(now)
+            self.estimator.silence(now, self._downlink.transport_sequence)
             self._update(now)
         if self._tend_due <= now:
-            self._tend_due = now + TEND_INTERVAL
+            satisfied = self.estimator.target_bps >= self._wanted_bps and not any(v.starved for v in self._video)
+            self._tend_due = now + (IDLE_TEND_INTERVAL if satisfied else TEND_INTERVAL)
             self._begin_probe(now)
             for video in self._video:
                 if video.starved and pacer.queued_seconds < RESTART_QUEUE_SECONDS:
@@ -171,12 +175,16 @@ class RateControl:
         unheard = not self._heard and self._blind_probes >= BLIND_PROBES
         if not self._transport_cc or self._probe is not None or unheard or self._downlink.pacer.waiting:
             return
-        wanted = self._max_video_bps * (1.0 + self.allocation.parity) + 100_000
-        self._probe = self.estimator.plan_probe(wanted, now)
+        self._probe = self.estimator.plan_probe(self._wanted_bps, now)
         self._probe_started, self._probe_sent, self._probe_packets = now, 0, 0
         if self._probe is not None:
             self._blind_probes += not self._heard
             self._continue_probe(now)
+
+    @property
+    def _wanted_bps(self) -> float:
+        """What would be sent if nothing spoke against it."""
+        return self._max_video_bps * (1.0 + self.allocation.parity) + 100_000
 
     def _continue_probe(self, now: float) -> None:
         """Send the part of the cluster that is due: pictures of a moment ago once more, else padding.

@@ -74,15 +74,21 @@ class Uplink:
     def feedback(self, media_ssrc: int, octets_received: int, now: float) -> list[bytes]:
         """Transport-wide feedback. Random loss is not told: we repair it, and the page would slow down for nothing."""
         arrivals = self.arrivals
-        self._judge(arrivals.fates(), octets_received)
+        octets, self._octets_judged = octets_received - self._octets_judged, octets_received
+        whole = arrivals.gapless()
+        if whole is not None:
+            first, last, count = whole
+            self.loss.add(first, last, count, 0, 0, octets)
+            self.loss.update()
+            return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
+        self._judge(arrivals.fates(), octets)
         if self.loss.limit_bps is None and self.loss.loss > 0.0:
             self.counters.losses_concealed += arrivals.conceal()
         return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
 
-    def _judge(self, fates: list[float | None], octets_received: int) -> None:
+    def _judge(self, fates: list[float | None], octets: int) -> None:
         """Show the loss model what came and what did not; the size of what was lost is taken as the mean."""
         times = [time for time in fates if time is not None]
-        octets, self._octets_judged = octets_received - self._octets_judged, octets_received
         if not times:
             return
         lost = len(fates) - len(times)

@@ -13,21 +13,23 @@ class AcknowledgedBitrate:
 
     def __init__(self) -> None:
         self.bps: float | None = None
+        self.latest_bps = 0.0
+        """The last window's rate, not smoothed: what the link carried just now, if it was full."""
         self._variance = 50.0
         self._bits = 0
         self._window_start: float | None = None
 
-    def add(self, arrived: float, size_bytes: int) -> None:
-        """Take one received packet (seconds on the peer's clock)."""
-        if self._window_start is None or arrived < self._window_start - 1.0:
-            self._window_start, self._bits = arrived, 0
+    def add(self, first: float, last: float, size_bytes: int) -> None:
+        """Take what arrived between two times (seconds on the peer's clock): one feedback's worth."""
+        if self._window_start is None or first < self._window_start - 1.0:
+            self._window_start, self._bits = first, 0
         window = INITIAL_WINDOW_SECONDS if self.bps is None else WINDOW_SECONDS
-        elapsed = arrived - self._window_start
+        elapsed = first - self._window_start
         if elapsed >= window:
             # Idle time is not a slow link: an empty stretch starts a new window instead of a low sample.
-            if elapsed < 2 * window:
+            if elapsed < 3 * window:
                 self._update(self._bits / elapsed)
-            self._window_start, self._bits = arrived, 0
+            self._window_start, self._bits = first, 0
         self._bits += size_bytes * 8
 
     def _update(self, sample_bps: float) -> None:

@@ -61,8 +61,14 @@ class Aimd:
         self.decreased_at: float | None = None
         self._changed_at: float | None = None
 
-    def update(self, usage: Usage, received_bps: float | None, rtt: float, now: float) -> float:
-        """Return the new target; `received_bps` is what arrived, corrected for random loss, `rtt` in seconds."""
+    def update(
+        self, usage: Usage, received_bps: float | None, rtt: float, now: float, latest_bps: float = 0.0
+    ) -> float:
+        """Return the new target; `received_bps` is what arrived, corrected for random loss, `rtt` in seconds.
+
+        `latest_bps`: the same over the last moment, not smoothed. At overuse the link was full: where a source had just
+        begun to send more, that says what fits, and the smoothed rate does not yet.
+        """
         if usage is Usage.OVERUSE:
             self.state = State.DECREASE
         elif usage is Usage.UNDERUSE:
@@ -70,10 +76,15 @@ class Aimd:
         elif self.state is State.HOLD:
             self.state, self._changed_at = State.INCREASE, now
         if self.state is State.DECREASE:
-            self._decrease(received_bps, rtt, now)
+            self._decrease(max(received_bps, latest_bps) if received_bps is not None else None, rtt, now)
         elif self.state is State.INCREASE:
             self._increase(received_bps, rtt, now)
         return self.target_bps
+
+    def begin_at(self, bps: float, now: float) -> None:
+        """The first probe showed what fits: that is better than an assumption, be it more or less."""
+        self.target_bps = min(max(bps, self.min_bps), self.max_bps)
+        self._changed_at = now
 
     def raise_to(self, bps: float, now: float) -> None:
         """A probe showed that more fits."""

@@ -3,9 +3,11 @@
 Source: draft-ietf-rmcat-gcc-02 §5.2 (pre-filtering) and libwebrtc's inter_arrival_delta.cc.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-BURST_SECONDS = 0.005
+BURST_SECONDS = 0.01
+"""5 ms in libwebrtc, whose pacer sends pictures in bursts; through us they come spread out."""
 MAX_BURST_SECONDS = 0.1
 MAX_OFFSET_JUMP_SECONDS = 3.0
 
@@ -30,21 +32,31 @@ class ArrivalGroups:
         self._previous: tuple[float, float] | None = None
         self._open = False
 
-    def add(self, sent: float, arrived: float) -> GroupDelta | None:
-        """Take one received packet's send time (our clock) and arrival time (peer's clock), seconds."""
-        if not self._open:
-            self._begin(sent, arrived)
-            return None
-        if sent < self._first_sent:
-            return None  # out of order: older than the current group
-        if self._belongs(sent, arrived):
-            self._last_sent = max(self._last_sent, sent)
-            self._complete = max(self._complete, arrived)
-            return None
+    def add(self, packets: Iterable[tuple[float, float, int]]) -> list[GroupDelta]:
+        """Take received packets as (arrival on the peer's clock, send time on ours, size); return the new deltas."""
+        deltas = []
+        for arrived, sent, _ in packets:
+            if not self._open:
+                self._begin(sent, arrived)
+            elif sent < self._first_sent:
+                continue  # out of order: older than the current group
+            elif sent - self._first_sent <= BURST_SECONDS or self._released_together(sent, arrived):
+                if sent > self._last_sent:
+                    self._last_sent = sent
+                if arrived > self._complete:
+                    self._complete = arrived
+            else:
+                delta = self._close(sent, arrived)
+                if delta is not None:
+                    deltas.append(delta)
+        return deltas
+
+    def _close(self, sent: float, arrived: float) -> GroupDelta | None:
+        """A packet of the next group came."""
         delta = None
         if self._previous is not None:
-            received = self._complete - self._previous[1]
             sent_delta = self._last_sent - self._previous[0]
+            received = self._complete - self._previous[1]
             if received < 0 or abs(received - sent_delta) > MAX_OFFSET_JUMP_SECONDS:
                 self._reset()  # the peer's clock jumped: start anew
                 self._begin(sent, arrived)
@@ -59,10 +71,8 @@ class ArrivalGroups:
         self._first_arrived = self._complete = arrived
         self._open = True
 
-    def _belongs(self, sent: float, arrived: float) -> bool:
-        if sent - self._first_sent <= BURST_SECONDS:
-            return True
-        # Packets held back somewhere and released together arrive as one burst (§5.2).
+    def _released_together(self, sent: float, arrived: float) -> bool:
+        """Packets held back somewhere and released together arrive as one burst (§5.2)."""
         gap = arrived - self._complete
         faster = gap - (sent - self._last_sent) < 0
-        return faster and gap <= BURST_SECONDS and arrived - self._first_arrived < MAX_BURST_SECONDS
+        return faster and gap <= BURST_SECONDS / 2 and arrived - self._first_arrived < MAX_BURST_SECONDS

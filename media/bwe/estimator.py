@@ -49,6 +49,7 @@ class Estimator:
         self._remb_only = not transport_cc
         self._base_delays: deque[tuple[float, float]] = deque()  # ascending, a sliding minimum
         self._highest_lost = -1
+        self._highest_reported = -1
         self._last_feedback: float | None = None
         self._brake = 1.0
         self.confirmed = False
@@ -73,24 +74,31 @@ class Estimator:
         """Take one transport-cc feedback: unwrapped sequence number and arrival time (None: not received), in order."""
         self._remb_only = False
         self._last_feedback = now
-        fates = self._fates(reports)
-        arrived = sorted((f for f in fates if f.arrived is not None), key=lambda f: f.arrived or 0.0)
-        for fate in arrived:
-            self._observe(fate, now)
+        arrived, probes = self._sort_out(reports)
+        if arrived:
+            self._received.add(arrived[0][0], arrived[-1][0], sum(size for _, _, size in arrived))
+            for delta in self._groups.add(arrived):
+                trend = self._trendline.add(delta.sent, delta.received, delta.arrived)
+                self.usage = self._detector.update(trend, delta.sent, now)
         probe_bps = None
-        for fate in fates:
-            if fate.cluster:
-                probe_bps = self._prober.add(fate, now) or probe_bps
+        for fate in probes:
+            probe_bps = self._prober.add(fate, now) or probe_bps
         self.loss.update()
         self._measure_queue(arrived, now)
         if arrived:
             if self.queue_seconds > QUEUE_OVERUSE_SECONDS:
                 self.usage = Usage.OVERUSE
-            self._aimd.update(self.usage, self.delivered_bps(), self.rtt, now)
+            self._aimd.update(
+                self.usage, self.delivered_bps(), self.rtt, now, self._credited(self._received.latest_bps)
+            )
+        known = self.confirmed
         seen = probe_bps is not None or self.usage is Usage.OVERUSE or self.loss.limit_bps is not None
         self.confirmed = self.confirmed or seen
         if probe_bps is not None and self.usage is not Usage.OVERUSE:
-            self._aimd.raise_to(probe_bps, now)
+            if known:
+                self._aimd.raise_to(probe_bps, now)
+            else:
+                self._aimd.begin_at(probe_bps, now)
 
     def remb(self, bps: float) -> None:
         """Take the peer's own estimate (draft-alvestrand-rmcat-remb); zero is no estimate, absurd ones are bounded.
@@ -101,60 +109,75 @@ class Estimator:
             self.confirmed = self.confirmed or self._remb_only
             self._remb_bps = min(max(float(bps), MIN_BPS), 1e9)
 
-    def silence(self, now: float) -> None:
-        """Call now and then: without feedback the path may be gone, so send ever less until it speaks again."""
-        if self._last_feedback is not None and now - self._last_feedback > max(SILENCE_SECONDS, 3 * self.rtt):
+    def silence(self, now: float, last_sent: int) -> None:
+        """Call now and then: without feedback the path may be gone, so send ever less until it speaks again.
+
+        `last_sent`: the last transport-wide number given out. Where nothing was sent nothing is answered.
+        """
+        if self._last_feedback is None or last_sent <= self._highest_reported:
+            self._last_feedback = now if self._last_feedback is not None else None
+        elif now - self._last_feedback > max(SILENCE_SECONDS, 3 * self.rtt):
             self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)
             self._last_feedback = now
 
     def plan_probe(self, wanted_bps: float, now: float) -> ProbePlan | None:
         """Return a cluster to send if the source wants more than the target and nothing speaks against it."""
-        if self.usage is not Usage.NORMAL or self._brake < 1.0 or self._remb_only or self.loss.limit_bps is not None:
+        if self.usage is not Usage.NORMAL or self._brake < 1.0 or self._remb_only:
             return None
-        wanted = min(wanted_bps, self._aimd.max_bps)
+        wanted = min(wanted_bps, self._aimd.max_bps, self.loss.limit_bps or wanted_bps)
         return self._prober.plan(self.target_bps, wanted, self.loss.random_loss, self._aimd.decreased_at, now)
 
     def delivered_bps(self) -> float | None:
         """The received rate as if nothing had been lost at random: what the link carries of ours."""
         if self._received.bps is None:
             return None
-        return self._received.bps / (1.0 - min(self.loss.random_loss, MAX_CREDITED_LOSS))
+        return self._credited(self._received.bps)
 
-    def _fates(self, reports: Iterable[tuple[int, float | None]]) -> list[Fate]:
-        fates: list[Fate] = []
-        lost = runs = size = 0
+    def _credited(self, bps: float) -> float:
+        return bps / (1.0 - min(self.loss.random_loss, MAX_CREDITED_LOSS))
+
+    def _sort_out(
+        self, reports: Iterable[tuple[int, float | None]]
+    ) -> tuple[list[tuple[float, float, int]], list[Fate]]:
+        """What arrived as (arrival, send time, size) in order of arrival, and the fate of probe packets.
+
+        One loop with what it needs at hand: it runs for every packet that is sent.
+        """
+        arrived: list[tuple[float, float, int]] = []
+        probes: list[Fate] = []
+        count = lost = runs = octets = 0
+        first = last = 0.0
         losing = False
         take = self.history.take
-        for sequence, arrived in reports:
-            fate = take(sequence, arrived)
-            if fate is None:
+        for sequence, arrival in reports:
+            entry = take(sequence, arrival is not None)
+            if entry is None:
                 continue
-            if fate.arrived is None:
+            _, sent, size, cluster = entry
+            if arrival is None:
                 if sequence <= self._highest_lost:
                     continue  # reported lost before
                 self._highest_lost = sequence
                 lost += 1
                 runs += not losing
-            losing = fate.arrived is None
-            size += fate.size_bytes
-            fates.append(fate)
-        if fates:
-            self.loss.add(fates[0].sent, fates[-1].sent, len(fates), lost, runs, size)
-        return fates
+                losing = True
+            else:
+                losing = False
+                arrived.append((arrival, sent, size))
+            first, last = first or sent, sent
+            count += 1
+            octets += size
+            if cluster:
+                probes.append(Fate(sequence, sent, size, cluster, arrival))
+        self.loss.add(first, last, count, lost, runs, octets)
+        arrived.sort()
+        return arrived, probes
 
-    def _observe(self, fate: Fate, now: float) -> None:
-        assert fate.arrived is not None
-        self._received.add(fate.arrived, fate.size_bytes)
-        delta = self._groups.add(fate.sent, fate.arrived)
-        if delta is not None:
-            trend = self._trendline.add(delta.sent, delta.received, delta.arrived)
-            self.usage = self._detector.update(trend, delta.sent, now)
-
-    def _measure_queue(self, arrived: list[Fate], now: float) -> None:
+    def _measure_queue(self, arrived: list[tuple[float, float, int]], now: float) -> None:
         """Queueing delay against the shortest delay of the last seconds; brake until a long queue has drained."""
         if not arrived:
             return
-        delay = min((f.arrived or 0.0) - f.sent for f in arrived)
+        delay = min([arrival - sent for arrival, sent, _ in arrived])
         while self._base_delays and self._base_delays[-1][1] >= delay:
             self._base_delays.pop()
         self._base_delays.append((now, delay))

@@ -29,14 +29,15 @@ class SentHistory:
         """Remember a packet leaving at `now`; `cluster` numbers the probe it belongs to, 0 none."""
         self._ring[sequence & _MASK] = (sequence, now, size_bytes, cluster)
 
-    def take(self, sequence: int, arrived: float | None) -> Fate | None:
-        """Return and forget the packet; None if it is unknown, was too long ago or was already reported."""
+    def take(self, sequence: int, arrived: bool) -> tuple[int, float, int, int] | None:
+        """The packet's (sequence, send time, size, cluster); None if unknown, too long ago or reported before.
+
+        One that `arrived` is forgotten. One reported lost stays known: a later feedback may still report it received.
+        """
         slot = sequence & _MASK
         entry = self._ring[slot]
         if entry is None or entry[0] != sequence:
             return None
-        if arrived is None:
-            # Reported lost now; a later feedback may still report it received (reordering), so it stays known.
-            return Fate(sequence, entry[1], entry[2], entry[3], None)
-        self._ring[slot] = None
-        return Fate(sequence, entry[1], entry[2], entry[3], arrived)
+        if arrived:
+            self._ring[slot] = None
+        return entry

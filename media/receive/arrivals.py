@@ -21,11 +21,13 @@ _TICKS_PER_SECOND = round(1 / TICK_SECONDS)
 class ArrivalRecorder:
     """One leg's uplink. `due` is when the next feedback should leave; infinite before the first packet."""
 
-    __slots__ = ("_arrivals", "_fast_until", "_feedback_count", "_highest", "_next", "due")
+    __slots__ = ("_arrivals", "_fast_until", "_feedback_count", "_highest", "_lowest", "_next", "due")
 
     def __init__(self) -> None:
         self._arrivals: dict[int, float] = {}
         self._highest = -1
+        self._lowest = 0
+        """Of those recorded since the last feedback, if it came out of order."""
         self._next = -1
         self._feedback_count = 0
         self._fast_until = 0.0
@@ -39,6 +41,8 @@ class ArrivalRecorder:
             if highest < 0 or extended - highest > MAX_KEPT:
                 extended = self._begin(sequence_number, extended, now)
             self._highest = extended
+        elif extended < self._lowest:
+            self._lowest = extended
         arrivals = self._arrivals
         if extended not in arrivals and len(arrivals) < MAX_KEPT:
             arrivals[extended] = now
@@ -50,8 +54,15 @@ class ArrivalRecorder:
             extended = 0x10000 | sequence_number
             self._fast_until = now + FAST_SECONDS
             self.due = now + FAST_INTERVAL
-        self._next = extended
+        self._next = self._lowest = extended
         return extended
+
+    def gapless(self) -> tuple[float, float, int] | None:
+        """If nothing is missing: when the first and the last came and how many they are; None otherwise."""
+        arrivals = self._arrivals
+        if not arrivals or self._highest + 1 - self._first() != len(arrivals):
+            return None
+        return next(iter(arrivals.values())), next(reversed(arrivals.values())), len(arrivals)
 
     def fates(self) -> list[float | None]:
         """Arrival times of everything the next feedback speaks of, None for what did not arrive."""
@@ -61,8 +72,7 @@ class ArrivalRecorder:
         return [get(number) for number in range(self._first(), self._highest + 1)]
 
     def _first(self) -> int:
-        earliest = min(self._next, *self._arrivals)
-        return max(earliest, self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
+        return max(min(self._next, self._lowest), self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
 
     def conceal(self) -> int:
         """Tell of what is missing as if it had arrived between its neighbours; returns how many that were.
@@ -98,7 +108,7 @@ class ArrivalRecorder:
             begin, packet = self._one(begin, sender_ssrc, media_ssrc)
             if packet:
                 packets.append(packet)
-        self._next = self._highest + 1
+        self._next = self._lowest = self._highest + 1
         arrivals.clear()
         return packets
 

@@ -82,7 +82,7 @@ def drive(spec: str, seconds: float, wanted_bps: float = 2_500_000.0, back: str 
                 heapq.heappush(feedbacks, (back_at, reported, report))
         while feedbacks and feedbacks[0][0] <= now:
             estimator.feedback(heapq.heappop(feedbacks)[2], now)
-        estimator.silence(now)
+        estimator.silence(now, sequence - 1)
         if now >= next_row:
             run.rows.append((now, estimator.target_bps, delivered / 0.1, worst_queue))
             next_row, delivered, worst_queue = next_row + 0.1, 0.0, 0.0
