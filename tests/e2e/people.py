@@ -123,12 +123,12 @@ class Person:
         await until(moves, f"{type(self).__name__} sees the other side move", seconds, every=0.2)
 
     async def gets_nothing(self, seconds: float = 1.0) -> None:
-        """No media packet arrives for a while: before the answer, on hold."""
+        """No voice packet and no frame arrives for a while: before the answer, on hold."""
 
         async def quiet() -> bool:
-            before = (await self.figures())["packetsReceived"]
+            before = (await self.figures())["mediaReceived"]
             await self.page.wait_for_timeout(seconds * 1000)
-            return bool((await self.figures())["packetsReceived"] == before)
+            return bool((await self.figures())["mediaReceived"] == before)
 
         await until(quiet, f"{type(self).__name__} receives nothing")
 

@@ -35,7 +35,7 @@
   async function figures() {
     const sum = {
       connections: connections.length, live: 0, energy: 0, samples: 0, concealed: 0, framesDecoded: 0, width: 0,
-      packetsReceived: 0, packetsLost: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [],
+      packetsReceived: 0, packetsLost: 0, mediaReceived: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [],
     };
     for (const connection of live()) {
       sum.live += 1;
@@ -44,6 +44,8 @@
         if (one.type === "inbound-rtp") {
           sum.packetsReceived += one.packetsReceived ?? 0;
           sum.packetsLost += one.packetsLost ?? 0;
+          // The server probes a connection with padding: only voice packets and whole frames are somebody's media.
+          sum.mediaReceived += (one.kind === "audio" ? one.packetsReceived : one.framesReceived) ?? 0;
           if (one.kind === "audio") {
             sum.energy += one.totalAudioEnergy ?? 0;
             sum.samples += one.totalSamplesReceived ?? 0;

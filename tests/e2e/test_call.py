@@ -18,7 +18,7 @@ async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, 
     await agent.media_connected()
     for person in (customer, agent):  # connected at ring, but nothing is forwarded before the answer
         await person.gets_nothing(0.5)
-        assert (await person.figures())["packetsReceived"] == 0
+        assert (await person.figures())["mediaReceived"] == 0
 
     await agent.answer()
     await customer.screen("call")
