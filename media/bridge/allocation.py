@@ -11,16 +11,22 @@ from media.send.red import choose_distances
 LINK_OVERHEAD_BYTES = 28 + 16
 """IPv4, UDP and the SRTP tag: what a packet costs on the link beside its RTP bytes."""
 AUDIO_PACKETS_PER_SECOND = 50
-MIN_VIDEO_BPS = 45_000
+MIN_VIDEO_BPS = 40_000
 """Below this a moving picture is not worth its bits: the leg goes to voice only …"""
-RESUME_VIDEO_BPS = 80_000
+RESUME_VIDEO_BPS = 65_000
 RESUME_SECONDS = 3.0
 """… and comes back when this much was free for so long."""
 NARROW_BPS = 60_000
-"""Below this target headers of 20 ms packets are too dear: frames are joined."""
+"""Below this target headers of 20 ms packets are too dear: frames are joined …"""
 VERY_NARROW_BPS = 36_000
-MAX_PARITY = 0.6
+SHARED_NARROW_BPS = 180_000
+"""… and below this one too, if that leaves pictures what they need."""
+MAX_PARITY = 1.0
 REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
+REPEATED_REPAIR_LOSS = 0.2
+"""From this loss on a retransmission leaves twice: asking once more would cost another round trip."""
+FRAMES_PER_SECOND = 30
+_PACKET_BITS = 1_100 * 8
 
 
 class LinkView(NamedTuple):
@@ -34,6 +40,8 @@ class LinkView(NamedTuple):
     """What the voice needs at 20 ms a packet, headers included, without copies."""
     audio_payload_bps: float
     """Its payload only: the price of one copy."""
+    video_max_bps: float = float("inf")
+    """More than that no source sends: what is left over may protect."""
 
 
 class Allocation(NamedTuple):
@@ -48,6 +56,8 @@ class Allocation(NamedTuple):
     parity: float
     """Parity packets a video packet."""
     video_paused: bool
+    repeats: int = 1
+    """How often a retransmission leaves."""
 
 
 class Allocator:
@@ -59,19 +69,31 @@ class Allocator:
 
     def split(self, view: LinkView, now: float) -> Allocation:
         """Divide the target."""
-        joined = _join_frames(view.target_bps)
+        joined = self._join_frames(view)
         audio = max(view.audio_bps - _saved_headers(joined), view.audio_payload_bps)
         spare = max(view.target_bps - audio, 0.0)
         copies = spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0)
         distances = choose_distances(view.loss, view.burst_length, copies)
         left = max(0.0, spare - len(distances) * view.audio_payload_bps)
+        repeats = 2 if view.loss >= REPEATED_REPAIR_LOSS and view.burst_length < 2.0 else 1
+        repair = repeats * view.loss / (1.0 - min(view.loss, 0.7))
         parity = parity_ratio(view.loss, view.burst_length, view.rtt, left)
-        repair = view.loss / (1.0 - min(view.loss, 0.7))
+        if parity:
+            spare_ratio = left / view.video_max_bps - 1.0 - repair
+            parity = max(parity, min(spare_ratio, ample_parity(view.loss, view.burst_length, view.video_max_bps)))
         video = left / (1.0 + parity + repair)
         self._pause_or_resume(video, now)
         if self.paused:
             return Allocation(distances, joined, 0.0, 0.0, True)
-        return Allocation(distances, joined, video, parity, False)
+        return Allocation(distances, joined, video, parity, False, repeats)
+
+    def _join_frames(self, view: LinkView) -> int:
+        """20 ms frames a packet: more where headers would eat what voice or pictures need."""
+        if view.target_bps < VERY_NARROW_BPS:
+            return 3
+        video = view.target_bps - view.audio_bps
+        short = video < 2 * RESUME_VIDEO_BPS and video + _saved_headers(2) > MIN_VIDEO_BPS
+        return 2 if view.target_bps < NARROW_BPS or (short and view.target_bps < SHARED_NARROW_BPS) else 1
 
     def _pause_or_resume(self, video_bps: float, now: float) -> None:
         if not self.paused:
@@ -98,10 +120,12 @@ def parity_ratio(loss: float, burst_length: float, rtt: float, left_bps: float) 
     return min(margin * loss / (1.0 - min(loss, 0.6)), MAX_PARITY)
 
 
-def _join_frames(target_bps: float) -> int:
-    if target_bps >= NARROW_BPS:
-        return 1
-    return 2 if target_bps >= VERY_NARROW_BPS else 3
+def ample_parity(loss: float, burst_length: float, video_bps: float) -> float:
+    """Parity with which 97 of 100 pictures need no retransmission: expected losses and two deviations of them."""
+    packets = max(3.0, video_bps / FRAMES_PER_SECOND / _PACKET_BITS) if video_bps < float("inf") else 3.0
+    loss = min(loss, 0.6)
+    deviation = (packets * loss * (1.0 - loss) * min(burst_length, 6.0)) ** 0.5
+    return min((packets * loss + 2.0 * deviation) / packets / (1.0 - loss), MAX_PARITY)
 
 
 def _saved_headers(joined: int) -> float:

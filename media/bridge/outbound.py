@@ -61,6 +61,8 @@ class OutboundTrack:
         self.resent = 0
         self.parity = 0.0
         """Parity packets a packet sent; only pictures have any."""
+        self.repeats = 1
+        """How often an answer to a NACK leaves, where it leaves in a stream of its own."""
         self.last_sent = float("-inf")
         self.downlink = downlink
         self.send = downlink.outlet.send_rtp
@@ -191,10 +193,11 @@ class OutboundTrack:
         if rtx_type is None or self.slot.rtx_ssrc is None:
             self.downlink.outlet.send_rtp_bytes(data)  # byte for byte: another text under the same SRTP index leaks
             return True
-        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        out = make_rtx(data, layout.size, rtx_type, self._rtx_sequence, self.slot.rtx_ssrc)
-        self.downlink.pacer.charge(len(out))
-        self.downlink.send(out, layout, now)
+        for _ in range(self.repeats):
+            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+            out = make_rtx(data, layout.size, rtx_type, self._rtx_sequence, self.slot.rtx_ssrc)
+            self.downlink.pacer.charge(len(out))
+            self.downlink.send(out, layout, now)
         return True
 
     def timestamp_at(self, now: float) -> int:

@@ -124,6 +124,7 @@ class RateControl:
             self._rtt(),
             payload_bps + overhead_bps,
             payload_bps,
+            float(self._max_video_bps),
         )
         self.allocation = self._allocator.split(view, now)
         self._apply(now)
@@ -134,6 +135,7 @@ class RateControl:
             audio.protect(allocation.distances, allocation.join_frames)
         for video in self._video:
             video.parity = allocation.parity
+            video.repeats = allocation.repeats
         if not self.estimator.confirmed:
             return  # nothing is known of the rate yet: nothing is held back
         self._downlink.pacer.target_bps = self.estimator.target_bps

@@ -1,6 +1,7 @@
 """Acknowledged bitrate: what the far end received, smoothed by how sure each sample is.
 
-Source: libwebrtc's bitrate_estimator.cc (a Bayesian update over short windows).
+Source: libwebrtc's bitrate_estimator.cc (a Bayesian update over short windows). Ours follows a rise as fast as a fall:
+after a pause libwebrtc is told to expect a change, here the sample's uncertainty is relative to the greater of the two.
 """
 
 INITIAL_WINDOW_SECONDS = 0.5
@@ -28,7 +29,8 @@ class AcknowledgedBitrate:
         if elapsed >= window:
             # Idle time is not a slow link: an empty stretch starts a new window instead of a low sample.
             if elapsed < 3 * window:
-                self._update(self._bits / elapsed)
+                self.latest_bps = self._bits / elapsed
+                self._update(self.latest_bps)
             self._window_start, self._bits = first, 0
         self._bits += size_bytes * 8
 
@@ -37,7 +39,7 @@ class AcknowledgedBitrate:
             self.bps = sample_bps
             return
         estimate_kbps, sample_kbps = self.bps / 1000.0, sample_bps / 1000.0
-        uncertainty = UNCERTAINTY_SCALE * abs(estimate_kbps - sample_kbps) / max(estimate_kbps, 1.0)
+        uncertainty = UNCERTAINTY_SCALE * abs(estimate_kbps - sample_kbps) / max(estimate_kbps, sample_kbps, 1.0)
         sample_variance = uncertainty * uncertainty
         predicted = self._variance + 5.0
         total = sample_variance + predicted

@@ -31,6 +31,10 @@ class Speaker(Microphone):
         self.red = red
         self._before: tuple[int, bytes] | None = None
 
+    def narrow(self, narrow: bool) -> None:
+        """20 kbps instead of 32."""
+        self.payload_bytes = 50 if narrow else 80
+
     def tick(self) -> None:
         if not self.on:
             return
@@ -68,6 +72,8 @@ class Browser(Page):
         self.feeds_back = True
         self.transport_cc = leg_parameters.transport_cc
         self.voice_resent = 0
+        self.paused: list[tuple[float, bool]] = []
+        """When this page's pictures were paused and when they came back."""
         self.flexfec_octets = self.rtx_octets = self.padding_octets = 0
         self.rates: list[tuple[float, float, float]] = []
         """Time, what the camera sends at, what its own estimate is."""
@@ -133,7 +139,7 @@ class Browser(Page):
         plan = None
         if self.camera.on:
             plan = estimate.estimator.plan_probe(min(self.camera.max_bps + 100_000, estimate.remb_bps), now)
-        for index in range(-(-plan.size_bytes // _PROBE_PACKET) if plan else 0):
+        for index in range(max(plan.packets, -(-plan.size_bytes // _PROBE_PACKET)) if plan else 0):
             assert plan is not None
             after = index * _PROBE_PACKET * 8 / plan.bps
             self.clock.after(after, lambda c=plan.cluster: self._pad(c))  # type: ignore[misc]

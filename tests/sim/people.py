@@ -43,10 +43,25 @@ def join(
     return page
 
 
+def watch_pauses(call: Call, name: str, source: Browser) -> list[tuple[float, bool]]:
+    """What the shell is told of this leg's pictures; the source's voice becomes narrower meanwhile, as pages do."""
+    told: list[tuple[float, bool]] = []
+
+    def tell(paused: bool) -> None:
+        told.append((call.clock.now, paused))
+        call.clock.after(0.1, lambda: source.microphone.narrow(paused))
+
+    call.legs[name].rates.video_paused = tell
+    return told
+
+
 def watched(
-    link: str = "", up: str = "", *, seconds: float = 0.0, seed: int = 7, back: str = "delay=50"
+    link: str = "", up: str = "", *, seconds: float = 0.0, seed: int = 7, back: str = "delay=50", wait: float = 2.0
 ) -> tuple[Call, Browser, Browser]:
-    """A customer who only speaks, behind a link, watches and hears an agent; connected. The links act at once."""
+    """A customer who only speaks, behind a link, watches and hears an agent; connected after `wait` seconds (it rings).
+
+    The links act at once, their own time begins with the connection.
+    """
     call = Call(seed)
     customer = join(call, "customer", camera=False)
     agent = join(call, "agent")
@@ -54,6 +69,10 @@ def watched(
     customer.up.shape(back)
     agent.up.shape(up or "delay=20")
     agent.down.shape("delay=20")
+    customer.paused = watch_pauses(call, "customer", agent)
+    call.run(wait)
+    customer.down.shape(link or "delay=50")
+    agent.up.shape(up or "delay=20")
     call.connect("customer", "agent")
     call.run(seconds)
     return call, customer, agent

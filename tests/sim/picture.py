@@ -136,6 +136,8 @@ class Picture(Sink):
                 due.append(number & 0xFFFF)
         for at in range(0, len(due), 64):
             send(build_nack(1, self.ssrc, due[at : at + 64]))
+        if not self._stuck:
+            self._stuck = now
         if self._frames and now - self._stuck > WAIT_SECONDS:
             self._stuck = now
             self.key_frames_asked += 1

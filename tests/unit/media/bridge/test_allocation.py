@@ -12,14 +12,15 @@ def _view(target_bps: float, loss: float = 0.0, burst: float = 1.0, rtt: float =
 
 def test_a_clean_link_carries_no_protection() -> None:
     allocation = Allocator().split(_view(2_500_000), 0.0)
-    assert allocation == ((), 1, pytest.approx(2_439_000), 0.0, False)
+    assert allocation == ((), 1, pytest.approx(2_439_000), 0.0, False, 1)
 
 
 def test_a_lossy_link_gets_copies_and_parity_and_keeps_its_rate() -> None:
     allocation = Allocator().split(_view(2_500_000, loss=0.3), 0.0)
-    assert allocation.distances == (1, 2, 3)
+    assert allocation.distances == (1, 2, 3, 4)
     assert 0.4 < allocation.parity <= 0.6
-    assert allocation.video_bps > 1_000_000
+    assert allocation.repeats == 2
+    assert allocation.video_bps > 900_000
 
 
 def test_voice_comes_before_pictures_on_a_narrow_lossy_link() -> None:
