@@ -1,44 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 import { Signaling } from "../../web/shared/signaling.js";
-
-/** A server's end of the WebSocket: what was sent, and what to answer. */
-class Socket {
-  static all = [];
-  sent = [];
-  closed = false;
-
-  constructor(url) {
-    this.url = url;
-    Socket.all.push(this);
-  }
-
-  static get last() {
-    return Socket.all.at(-1);
-  }
-
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-
-  close() {
-    this.closed = true;
-  }
-
-  say(message) {
-    this.onmessage({ data: JSON.stringify(message) });
-  }
-
-  types() {
-    return this.sent.map(({ type }) => type);
-  }
-}
-
-class Storage {
-  values = {};
-  getItem = (key) => this.values[key] ?? null;
-  setItem = (key, value) => (this.values[key] = value);
-}
+import { Socket, Storage } from "./browser-fakes.js";
 
 const WELCOME = {
   type: "welcome", seq: 1, session_id: "s1", resume_token: "r1", resume_window: 60, heartbeat: 5, photo_token: "p1",
