@@ -11,7 +11,7 @@ import webrtc
 from callserver.drill.caller import Caller
 
 HEARTBEAT_SECONDS = 5.0
-_UDP_CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
+_CANDIDATE = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
 
 PrepareOffer = Callable[[str], str]
 """Changes the server's offer before the caller sees it (a relay takes the place of the server's address)."""
@@ -21,9 +21,12 @@ class DrillError(Exception):
     """The server refused something a drill needs; the text says what and why."""
 
 
-def udp_candidates(sdp: str) -> list[tuple[str, int]]:
-    """The UDP addresses in an offer."""
-    return [(host, int(port)) for host, port in dict.fromkeys(_UDP_CANDIDATE.findall(sdp))]
+def candidate(sdp: str, protocol: str) -> tuple[str, int]:
+    """The first address in an offer for `udp` or `tcp`; raise DrillError if there is none."""
+    for found, host, port in _CANDIDATE.findall(sdp):
+        if found.lower() == protocol:
+            return host, int(port)
+    raise DrillError(f"the server offered no {protocol.upper()} address")
 
 
 class Client:

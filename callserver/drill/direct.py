@@ -50,8 +50,11 @@ def _through(
     return webrtc.RTCSessionDescriptionInit(type=description.type, sdp=replace_candidates(description.sdp, address))
 
 
-def replace_candidates(sdp: str, address: tuple[str, int]) -> str:
-    """Take out all candidates and offer `address` over UDP in every m-line."""
-    line = f"a=candidate:1 1 udp 2122260223 {address[0]} {address[1]} typ host\r\na=end-of-candidates\r\n"
+def replace_candidates(sdp: str, address: tuple[str, int], tcp: tuple[str, int] | None = None) -> str:
+    """Take out all candidates and offer `address` over UDP in every m-line, and `tcp` over TCP."""
+    line = f"a=candidate:1 1 udp 2122260223 {address[0]} {address[1]} typ host\r\n"
+    if tcp is not None:
+        line += f"a=candidate:2 1 tcp 1518280447 {tcp[0]} {tcp[1]} typ host tcptype passive\r\n"
+    line += "a=end-of-candidates\r\n"
     head, *lines = re.split(r"(?m)^(?=m=)", _CANDIDATE.sub("", sdp))
     return head + "".join(section + line for section in lines)

@@ -11,13 +11,14 @@ IP_UDP_OVERHEAD_BYTES = 28
 class Link:
     """Loss, then a drop-tail queue served at the link's rate, then propagation delay and jitter.
 
-    Times are seconds since the link started, never decreasing from call to call.
+    Times are seconds, never decreasing from call to call; the phases count from `begin`, until then from 0.
     """
 
     def __init__(self, phases: Sequence[Phase], rng: random.Random) -> None:
         self._phases = phases
         self._rng = rng
         self._index = 0
+        self._begun_at = 0.0
         self._state = phases[0].state
         self._free_at = 0.0
         """When the last queued bit will have left."""
@@ -32,9 +33,14 @@ class Link:
         """The link as it is in the current phase."""
         return self._state
 
+    def begin(self, now: float) -> None:
+        """The schedule starts (again) now; what is on its way stays there."""
+        self._index, self._begun_at = 0, now
+        self._state = self._phases[0].state
+
     def advance(self, now: float) -> None:
         """Enter the phase of `now`."""
-        while self._index + 1 < len(self._phases) and self._phases[self._index + 1].at <= now:
+        while self._index + 1 < len(self._phases) and self._phases[self._index + 1].at <= now - self._begun_at:
             self._index += 1
             following = self._phases[self._index].state
             backlog_bits = max(0.0, self._free_at - now) * self._state.rate_bps

@@ -32,23 +32,34 @@ class AudioFigures(msgspec.Struct):
 
 
 class VideoFigures(msgspec.Struct):
-    fps: float
-    freezes: int
-    freeze_s: float
-    gap_max_s: float
+    fps: float | None
+    freezes: int | None
+    freeze_s: float | None
+    gap_max_s: float | None
     psnr: float | None
     delay_ms: float | None
-    paused_s: float
+    paused_s: float | None
     size: str = ""
 
 
 class Direction(msgspec.Struct):
     audio: AudioFigures
     video: VideoFigures
-    kbps: float
-    protection_kbps: float
+    kbps: float | None
+    protection_kbps: float | None
     timeline: list[dict[str, float]] = []
     """A row a second, for the chart: kbps, fps."""
+
+
+def unmeasured() -> Direction:
+    """Of a call that could not be: every figure is null."""
+    none = None
+    return Direction(
+        AudioFigures(none, none, none, none, none),
+        VideoFigures(none, none, none, none, none, none, none),
+        kbps=none,
+        protection_kbps=none,
+    )
 
 
 def measure_audio(

@@ -15,6 +15,11 @@ class Plan(msgspec.Struct, frozen=True):
     seconds: float
     seed: int = 1
 
+    @property
+    def blocks_udp(self) -> bool:
+        """Whether UDP does not pass for some of the time: then ICE-TCP is the only way."""
+        return not all(phase.state.udp for phase in (*self.to_customer, *self.from_customer))
+
 
 class Server(NamedTuple):
     """Where the server is and who may answer calls there."""

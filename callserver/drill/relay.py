@@ -50,7 +50,8 @@ class Relay:
 
     def start_clock(self) -> None:
         """The links' schedules begin now."""
-        self._started = self._loop.time()
+        for link in self._links.values():
+            link.begin(self._loop.time() - self._started)
 
     def close(self) -> None:
         if self._timer is not None:

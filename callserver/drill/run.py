@@ -1,9 +1,9 @@
 """One drill: the same two callers over the same links, through the server and, for comparison, directly."""
 
 import asyncio
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +11,18 @@ import aiohttp
 import msgspec
 
 from callserver.drill.caller import Caller
-from callserver.drill.client import Client, DrillError, agent_ticket, customer_ticket, udp_candidates
-from callserver.drill.direct import RING_SECONDS, connect_direct, replace_candidates
-from callserver.drill.link import Link
-from callserver.drill.measure import WARM_UP_SECONDS, Direction, measure_audio, measure_video, received_bytes
+from callserver.drill.client import Client, agent_ticket, customer_ticket
+from callserver.drill.direct import RING_SECONDS, connect_direct
+from callserver.drill.measure import (
+    WARM_UP_SECONDS,
+    Direction,
+    measure_audio,
+    measure_video,
+    received_bytes,
+    unmeasured,
+)
+from callserver.drill.network import Network
 from callserver.drill.plan import Plan, Server
-from callserver.drill.relay import Relay
 from callserver.drill.server import local_server
 
 Progress = Callable[[str], None]
@@ -48,7 +54,10 @@ async def drill(plan: Plan, server: Server | None, direct: bool, progress: Progr
     """Run the plan through `server` (None: one of our own) and, if asked, directly; raise DrillError, TimeoutError."""
     async with local_server() if server is None else nullcontext(server) as target:
         outcomes = {"ours": await run_ours(plan, target, progress)}
-    if direct:
+    if direct and plan.blocks_udp:
+        progress("direct: without UDP two browsers do not reach each other")
+        outcomes["direct"] = Outcome(unmeasured(), unmeasured())
+    elif direct:
         outcomes["direct"] = await run_direct(plan, progress)
     return outcomes
 
@@ -59,7 +68,7 @@ async def run_direct(plan: Plan, progress: Progress) -> Outcome:
     relay = None
     try:
         relay = await connect_direct(customer, agent, plan.to_customer, plan.from_customer, plan.seed)
-        return await _converse(customer, agent, relay, plan, progress, "direct", lambda: 0.0)
+        return await _converse(customer, agent, relay.start_clock, plan, progress, "direct", lambda _: 0.0)
     finally:
         await asyncio.gather(customer.stop(), agent.stop())
         if relay is not None:
@@ -69,31 +78,20 @@ async def run_direct(plan: Plan, progress: Progress) -> Outcome:
 async def run_ours(plan: Plan, server: Server, progress: Progress) -> Outcome:
     """The same through the server, with the protocol the pages speak; the customer's link is the emulated one."""
     customer, agent = Caller("customer", plan.seed), Caller("agent", plan.seed + 100)
-    # Seeds as in connect_direct: the same packets are lost, as far as the streams are the same.
-    relay = Relay(
-        towards_far=Link(plan.from_customer, random.Random(plan.seed)),  # noqa: S311 - an emulated link, not a secret
-        towards_near=Link(plan.to_customer, random.Random(plan.seed + 1)),  # noqa: S311
-    )
-
-    def through_relay(sdp: str) -> str:
-        addresses = udp_candidates(sdp)
-        if not addresses:
-            raise DrillError("the server offered no UDP address")
-        relay.connect_far(addresses[0])
-        return replace_candidates(sdp, relay.near)
-
+    network = Network(plan)
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as http:
-        caller_side = Client(http, server.url, customer, through_relay)
+        caller_side = Client(http, server.url, customer, network.prepare)
         agent_side = Client(http, server.url, agent, lambda sdp: sdp)
         try:
             await _set_up(caller_side, agent_side, server)
             await asyncio.gather(customer.connected(), agent.connected())
-            return await _converse(customer, agent, relay, plan, progress, "ours", lambda: _paused(caller_side))
+            silent = partial(paused_seconds, caller_side.messages)
+            return await _converse(customer, agent, network.start_clock, plan, progress, "ours", silent)
         finally:
             await asyncio.gather(caller_side.close(), agent_side.close())
             await asyncio.gather(customer.stop(), agent.stop())
-            relay.close()
+            await network.close()
 
 
 async def _set_up(customer: Client, agent: Client, server: Server) -> None:
@@ -112,38 +110,37 @@ async def _set_up(customer: Client, agent: Client, server: Server) -> None:
         await side.until(lambda m: m["type"] == "call.updated" and m["call"]["phase"] == "active")
 
 
-def _paused(client: Client) -> float:
-    """Seconds for which the server told this client that the picture is paused."""
+def paused_seconds(messages: Sequence[tuple[float, dict[str, Any]]], end: float) -> float:
+    """For how long the server told a client that the picture it would see is paused."""
     total, since = 0.0, None
-    for at, message in client.messages:
-        if message["type"] != "media.limited":
+    for at, message in messages:
+        if message["type"] != "media.limited" or message["side"] != "own":
             continue
-        if message.get("video") == "paused" and since is None:
+        if message["video"] == "paused" and since is None:
             since = at
-        elif message.get("video") != "paused" and since is not None:
+        elif message["video"] != "paused" and since is not None:
             total, since = total + at - since, None
-    if since is not None:
-        total += asyncio.get_running_loop().time() - since
-    return total
+    return total if since is None else total + end - since
 
 
 async def _converse(
     customer: Caller,
     agent: Caller,
-    relay: Relay,
+    start_clock: Callable[[], None],
     plan: Plan,
     progress: Progress,
     name: str,
-    paused: Callable[[], float],
+    paused: Callable[[float], float],
 ) -> Outcome:
     loop = asyncio.get_running_loop()
-    relay.start_clock()
+    start_clock()
     start = loop.time() + WARM_UP_SECONDS
     customer.talk()
     agent.talk()
     recorder = _Recorder({"customer": customer, "agent": agent})
     await recorder.run(plan.seconds, progress, name)
-    end, silent = loop.time(), paused()
+    end = loop.time()
+    silent = paused(end)
     progress(f"{name}: measuring")
     return Outcome(
         to_customer=_judge(agent, customer, "customer", recorder, start, end, silent),

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from callserver.drill.link import Link
 from callserver.drill.spec import SpecError, parse_spec
+from callserver.drill.tcp_relay import MAX_RESENDS, RESEND_SECONDS, Stream
 
 
 def _link(spec: str, seed: int = 1) -> Link:
@@ -94,3 +95,41 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except SpecError:
         return
     assert phases
+
+
+def test_a_schedule_that_begins_later_delays_nothing() -> None:
+    link = _link("delay=50;@1 delay=100")
+    assert link.offer(100, 7.0) == pytest.approx(7.1), "in its second phase while the ends connect"
+    link.begin(8.0)
+    assert link.offer(100, 8.0) == pytest.approx(8.05)
+    assert link.offer(100, 8.9) == pytest.approx(8.95)
+    assert link.offer(100, 9.0) == pytest.approx(9.1)
+
+
+def test_a_queue_stays_when_the_schedule_begins() -> None:
+    link = _link("rate=80k")
+    link.offer(972, 1.0)  # a tenth of a second on the link
+    link.begin(1.0)
+    assert link.offer(972, 1.0) == pytest.approx(1.2)
+
+
+def test_tcp_loses_nothing_but_time() -> None:
+    stream = Stream(_link("loss=30,delay=50"))
+    arrivals = [stream.offer(1000, i * 0.01) for i in range(500)]
+    assert arrivals == sorted(arrivals), "what is behind a lost segment waits for it"
+    assert all(arrival >= i * 0.01 + 0.05 for i, arrival in enumerate(arrivals))
+    assert max(arrival - i * 0.01 for i, arrival in enumerate(arrivals)) >= 0.05 + RESEND_SECONDS
+
+
+def test_tcp_waits_for_a_link_that_is_down_but_not_for_ever() -> None:
+    stream = Stream(_link("delay=50,down=on;@1 down=off"))
+    assert stream.offer(100, 0.0) == pytest.approx(1.05)
+    with pytest.raises(TimeoutError):
+        Stream(_link("down=on")).offer(100, 0.0)
+    assert Stream(_link(f"down=on;@{RESEND_SECONDS * (MAX_RESENDS - 2)} down=off")).offer(1, 0.0) > 0
+
+
+def test_jitter_that_reorders_packets_keeps_a_stream_in_order() -> None:
+    stream = Stream(_link("delay=50,jitter=40,reorder=50"))
+    arrivals = [stream.offer(100, i * 0.005) for i in range(300)]
+    assert arrivals == sorted(arrivals)
