@@ -21,6 +21,7 @@ NARROW_BPS = 60_000
 VERY_NARROW_BPS = 36_000
 SHARED_NARROW_BPS = 180_000
 """… and below this one too, if that leaves pictures what they need."""
+DRAINING_SHARE = 0.8
 MAX_PARITY = 1.0
 REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
 REPEATED_REPAIR_LOSS = 0.2
@@ -42,6 +43,8 @@ class LinkView(NamedTuple):
     """Its payload only: the price of one copy."""
     video_max_bps: float = float("inf")
     """More than that no source sends: what is left over may protect."""
+    sustained_bps: float = 0.0
+    """What the link carries once its queue has drained; the target if that is more."""
 
 
 class Allocation(NamedTuple):
@@ -68,7 +71,10 @@ class Allocator:
         self._room_since: float | None = None
 
     def split(self, view: LinkView, now: float) -> Allocation:
-        """Divide the target."""
+        """Divide the target. While a queue drains the pacer has much less, the source is told to send a little less:
+        it would need seconds to come back from that."""
+        draining = view.target_bps < view.sustained_bps
+        view = view._replace(target_bps=max(view.target_bps, view.sustained_bps))
         joined = self._join_frames(view)
         audio = max(view.audio_bps - _saved_headers(joined), view.audio_payload_bps)
         spare = max(view.target_bps - audio, 0.0)
@@ -83,6 +89,7 @@ class Allocator:
             parity = max(parity, min(spare_ratio, ample_parity(view.loss, view.burst_length, view.video_max_bps)))
         video = left / (1.0 + parity + repair)
         self._pause_or_resume(video, now)
+        video *= DRAINING_SHARE if draining else 1.0
         if self.paused:
             return Allocation(distances, joined, 0.0, 0.0, True)
         return Allocation(distances, joined, video, parity, False, repeats)

@@ -23,6 +23,9 @@ _LONG_SHORT = struct.Struct("!BH")
 _NOT_ACCEPTED = -1
 _VIDEO_KEPT = 512
 _AUDIO_KEPT = 64
+MAX_REPAIR_DEBT = 0.15
+"""Seconds of the target's rate. More repair than that at once would delay what is new: after an outage the page asks for
+hundreds of packets, and a key frame is better."""
 _ABS_SEND_TIME_UNIT = 1 << 18
 
 
@@ -182,7 +185,9 @@ class OutboundTrack:
 
     def resend(self, sequence_number: int, now: float, round_trip: float) -> bool:
         """Answer one NACKed number from what is kept; False if it is gone, asked for too soon or too much."""
-        found = self.sent.take(sequence_number, now, 0.8 * round_trip)
+        found = None
+        if not self.is_video or self.downlink.pacer.debt_seconds(now) < MAX_REPAIR_DEBT:
+            found = self.sent.take(sequence_number, now, 0.8 * round_trip)
         if found is None or not self.downlink.resend_allowance.take(now):
             self._counters.retransmissions_refused += 1
             return False

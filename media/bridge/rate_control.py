@@ -125,6 +125,7 @@ class RateControl:
             payload_bps + overhead_bps,
             payload_bps,
             float(self._max_video_bps),
+            estimator.sustained_bps,
         )
         self.allocation = self._allocator.split(view, now)
         self._apply(now)

@@ -62,12 +62,11 @@ class Aimd:
         self._changed_at: float | None = None
 
     def update(
-        self, usage: Usage, received_bps: float | None, rtt: float, now: float, latest_bps: float = 0.0
+        self, usage: Usage, received_bps: float | None, rtt: float, now: float, full_bps: float | None = None
     ) -> float:
         """Return the new target; `received_bps` is what arrived, corrected for random loss, `rtt` in seconds.
 
-        `latest_bps`: the same over the last moment, not smoothed. At overuse the link was full: where a source had just
-        begun to send more, that says what fits, and the smoothed rate does not yet.
+        `full_bps`: what the link carries if it is full now, where that is known better.
         """
         if usage is Usage.OVERUSE:
             self.state = State.DECREASE
@@ -76,7 +75,7 @@ class Aimd:
         elif self.state is State.HOLD:
             self.state, self._changed_at = State.INCREASE, now
         if self.state is State.DECREASE:
-            self._decrease(max(received_bps, latest_bps) if received_bps is not None else None, rtt, now)
+            self._decrease(full_bps or received_bps, rtt, now)
         elif self.state is State.INCREASE:
             self._increase(received_bps, rtt, now)
         return self.target_bps

@@ -22,6 +22,7 @@ QUEUE_FULL_BRAKE_SECONDS = 0.4
 MIN_BRAKE = 0.25
 QUEUE_OVERUSE_SECONDS = 0.2
 """A queue this long is overuse, whatever its trend: at few packets a second the trend is known too late."""
+QUEUE_FILLED_SECONDS = 0.1
 BASE_DELAY_WINDOW_SECONDS = 15.0
 SILENCE_SECONDS = 0.6
 MAX_CREDITED_LOSS = 0.7
@@ -63,12 +64,17 @@ class Estimator:
     @property
     def target_bps(self) -> float:
         """What may be sent now, all included (media, protection, repair)."""
+        return max(self.sustained_bps * self._brake, MIN_BPS)
+
+    @property
+    def sustained_bps(self) -> float:
+        """What the link carries in the long run: the target, but for a queue that has to drain first."""
         target = self._aimd.target_bps
         if self._remb_bps is not None and self._remb_only:
             target = self._remb_bps
         if self.loss.limit_bps is not None:
             target = min(target, self.loss.limit_bps)
-        return max(target * self._brake, MIN_BPS)
+        return max(target, MIN_BPS)
 
     def feedback(self, reports: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take one transport-cc feedback: unwrapped sequence number and arrival time (None: not received), in order."""
@@ -88,9 +94,7 @@ class Estimator:
         if arrived:
             if self.queue_seconds > QUEUE_OVERUSE_SECONDS:
                 self.usage = Usage.OVERUSE
-            self._aimd.update(
-                self.usage, self.delivered_bps(), self.rtt, now, self._credited(self._received.latest_bps)
-            )
+            self._aimd.update(self.usage, self.delivered_bps(), self.rtt, now, self._full_bps())
         known = self.confirmed
         seen = probe_bps is not None or self.usage is Usage.OVERUSE or self.loss.limit_bps is not None
         self.confirmed = self.confirmed or seen
@@ -132,6 +136,15 @@ class Estimator:
         if self._received.bps is None:
             return None
         return self._credited(self._received.bps)
+
+    def _full_bps(self) -> float | None:
+        """What the link carries if it is full now. The smoothed rate does not know yet of a source that has just begun
+        to send more, nor of a link that has just become narrow; a queue tells that what came last is all there is."""
+        smoothed = self.delivered_bps()
+        if smoothed is None:
+            return None
+        latest = self._credited(self._received.latest_bps)
+        return latest if self.queue_seconds > QUEUE_FILLED_SECONDS and latest else max(latest, smoothed)
 
     def _credited(self, bps: float) -> float:
         return bps / (1.0 - min(self.loss.random_loss, MAX_CREDITED_LOSS))

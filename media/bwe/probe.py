@@ -13,6 +13,8 @@ from media.bwe.sent import Fate
 MIN_SECONDS = 0.015
 MIN_PACKETS = 5
 MIN_RECEIVED = 4
+SMALL_BYTES, LARGE_BYTES = 60, 200
+"""A probe packet's least size: small where even few packets would be a queue of their own."""
 FIRST_PACKETS = 10
 """The first probe may meet any loss: of ten packets four arrive at 50 % with 83 % probability, of five with 19 %."""
 TIMEOUT_SECONDS = 1.0
@@ -116,7 +118,8 @@ class Prober:
         self._follow_bps = None
         survivors = max(1.0 - loss, 0.3)
         packets = ceil(MIN_PACKETS / survivors) if self._known else FIRST_PACKETS
-        size = max(int(bps * MIN_SECONDS / survivors / 8), packets * 200)
+        size = int(bps * MIN_SECONDS / survivors / 8)
+        size = max(size, packets * min(LARGE_BYTES, max(SMALL_BYTES, size // packets)))
         plan = ProbePlan(self._next_id, bps, packets, size)
         self._next_id += 1
         self._next_at = now + self._interval

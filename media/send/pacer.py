@@ -92,6 +92,11 @@ class Pacer:
             return None
         return now + max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
 
+    def debt_seconds(self, now: float) -> float:
+        """How long it takes until what left in any case is paid for."""
+        self._refill(now)
+        return max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
+
     @property
     def waiting(self) -> bool:
         """Whether anything waits."""
