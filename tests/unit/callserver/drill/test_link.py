@@ -126,7 +126,7 @@ def test_tcp_waits_for_a_link_that_is_down_but_not_for_ever() -> None:
     assert stream.offer(100, 0.0) == pytest.approx(1.05)
     with pytest.raises(TimeoutError):
         Stream(_link("down=on")).offer(100, 0.0)
-    assert Stream(_link(f"down=on;@{RESEND_SECONDS * (MAX_RESENDS - 2)} down=off")).offer(1, 0.0) > 0
+    assert Stream(_link(f"down=on;@{RESEND_SECONDS * (MAX_RESENDS - 2):.1f} down=off")).offer(1, 0.0) > 0
 
 
 def test_jitter_that_reorders_packets_keeps_a_stream_in_order() -> None:
