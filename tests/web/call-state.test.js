@@ -147,7 +147,8 @@ test("limits of the media come in the view and in words of their own", () => {
   view = reduce(view, { type: "media.limited", seq: 1, side: "own", video: "paused" });
   assert.deepEqual([view.call.video_paused, view.call.peer_video_paused], [true, false]);
   view = reduce(view, { type: "media.limited", seq: 2, side: "peer", video: "paused" });
-  view = reduce(view, { type: "media.wish", seq: 3, audio_bps: 20_000 });
+  view = reduce(view, { type: "media.wish", seq: 3, audio_bps: 20_000, video_bps: 90_000 });
+  assert.equal(view.call.video_bps, 90_000);
   assert.deepEqual([view.call.video_paused, view.call.peer_video_paused, view.call.audio_bps], [true, true, 20_000]);
   view = reduce(view, { type: "media.limited", seq: 4, side: "own", video: "" });
   assert.deepEqual([view.call.video_paused, view.call.peer_video_paused], [false, true]);

@@ -214,16 +214,29 @@ describe("peer", () => {
     assert.ok(camera.sender.parameters.encodings[0].maxBitrate > 0);
   });
 
-  test("the voice is limited on every leg, now and later, and set free again", async () => {
+  test("what the far side can take limits every leg, now and later, and is lifted again", async () => {
     await peer.offer(offer("a"));
-    peer.limitVoice(20_000);
-    const voice = ({ lines }) => lines[0].sender.parameters.encodings[0].maxBitrate;
-    assert.equal(voice(Connection.all[0]), 20_000);
+    const most = ({ lines }) => lines.slice(0, 2).map(({ sender }) => sender.parameters.encodings[0].maxBitrate);
+    const ours = most(Connection.all[0]);
+    assert.equal(ours[0], undefined);
+    peer.wish({ audio_bps: 20_000, video_bps: 300_000 });
+    assert.deepEqual(most(Connection.all[0]), [20_000, 300_000]);
     Connection.all[0].enter("connected");
     await peer.offer(offer("b"));
-    assert.equal(voice(Connection.all[1]), 20_000);
-    peer.limitVoice(0);
-    assert.deepEqual(Connection.all.map(voice), [undefined, undefined]);
+    assert.deepEqual(most(Connection.all[1]), [20_000, 300_000]);
+    peer.wish({ audio_bps: 0, video_bps: 9e9 });
+    assert.deepEqual(Connection.all.map(most), [ours, ours]);
+  });
+
+  test("a wish that is repeated changes nothing, none at all means none", async () => {
+    await peer.offer(offer("a"));
+    const { sender } = Connection.all[0].lines[0];
+    peer.wish({ audio_bps: 20_000, video_bps: 0 });
+    const parameters = sender.parameters;
+    peer.wish({ audio_bps: 20_000, video_bps: 0 });
+    assert.equal(sender.parameters, parameters);
+    peer.wish({});
+    assert.equal(sender.parameters.encodings[0].maxBitrate, undefined);
   });
 
   test("lost voice is given more time, on the new leg only if that needs it too", async () => {

@@ -318,7 +318,7 @@ export class Desk extends EventTarget {
       this.#ringOrNot(now);
     }
     const changed = was?.call_id !== call?.call_id || was?.phase !== call?.phase || before.sending !== now.sending;
-    if (call && (changed || was?.audio_bps !== call.audio_bps)) this.#applyLine(call);
+    if (call && (changed || was.audio_bps !== call.audio_bps || was.video_bps !== call.video_bps)) this.#applyLine(call);
     if (call && was?.call_id !== call.call_id) this.#lineState({ callId: call.call_id, state: this.lines.state(call.call_id) });
     if (call && isOnline(now) && (changed || !isOnline(before))) {
       this.#send({ type: "call.media", call_id: call.call_id, audio: now.sending.audio, video: now.sending.video && call.media === "video" });
@@ -326,7 +326,7 @@ export class Desk extends EventTarget {
   }
 
   #applyLine(call) {
-    this.lines.activate(call.call_id, { sending: this.state.sending, held: call.phase === "on_hold", media: call.media, voiceBps: call.audio_bps });
+    this.lines.activate(call.call_id, { sending: this.state.sending, held: call.phase === "on_hold", media: call.media, wish: call });
   }
 
   #ringOrNot(now) {

@@ -61,12 +61,12 @@ export class Lines extends EventTarget {
   }
 
   /** The call is answered (or held, or taken back): from now on `sending` decides what leaves. */
-  activate(callId, { sending, held, media, voiceBps }) {
+  activate(callId, { sending, held, media, wish }) {
     this.#sending = sending;
     const line = this.#peers.get(callId);
     if (!line) return;
     Object.assign(line, { live: true, held, media });
-    line.peer.limitVoice(voiceBps);
+    line.peer.wish(wish);
     this.#apply(line);
     this.#feed();
   }

@@ -21,7 +21,7 @@ export const initial = {
 };
 
 /** What the server leaves out when it is so. */
-const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, audio_bps: 0, chat: [], rated: false };
+const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, audio_bps: 0, video_bps: 0, chat: [], rated: false };
 
 export const isLive = (call) => Boolean(call) && call.phase !== "ended";
 export const isAnswered = (call) => /^(active|on_hold)$/.test(call?.phase);
@@ -51,7 +51,7 @@ export function reduce(view, message) {
     case "media.limited":
       return inCall(view, { [message.side === "own" ? "video_paused" : "peer_video_paused"]: message.video === "paused" });
     case "media.wish":
-      return inCall(view, { audio_bps: message.audio_bps });
+      return inCall(view, { audio_bps: message.audio_bps, video_bps: message.video_bps });
     case "server.draining":
       return { ...view, drainUntil: message.until };
     case "error":

@@ -24,7 +24,7 @@ export class Peer extends EventTarget {
   #before;
   #hold;
   #voice;
-  #voiceBps;
+  #most = { audio: 0, video: 0 };
 
   /** `send`: message => boolean. */
   constructor({ send, iceServers = [] }) {
@@ -76,11 +76,17 @@ export class Peer extends EventTarget {
     return this.#leg?.lines[slot]?.receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
-  /** At most so many bits per second of voice; 0: as the browser likes. */
-  limitVoice(bps = 0) {
-    if (bps === this.#voiceBps) return;
-    this.#voiceBps = bps;
-    for (const leg of [this.#leg, this.#next]) limit(leg?.lines.audio, { maxBitrate: bps || undefined });
+  /** Send no more than this, for the far side's sake; 0: as we like. Takes a CallView. */
+  wish({ audio_bps: audio = 0, video_bps: video = 0 } = {}) {
+    if (audio === this.#most.audio && video === this.#most.video) return;
+    this.#most = { audio, video };
+    for (const leg of [this.#leg, this.#next]) this.#limit(leg?.lines);
+  }
+
+  #limit(lines) {
+    const { audio, video } = this.#most;
+    limit(lines?.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
+    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30 }, "maintain-framerate");
   }
 
   /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
@@ -123,8 +129,7 @@ export class Peer extends EventTarget {
     // Without candidates: an ICE-lite server learns ours from our checks.
     this.send({ type: "leg.answer", leg_id: leg.id, generation, sdp: answer.sdp });
     await pc.setLocalDescription(answer);
-    limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: this.#voiceBps || undefined });
-    limit(lines.camera, { maxBitrate: VIDEO_BPS, maxFramerate: 30 }, "maintain-framerate");
+    this.#limit(lines);
     if (leg === this.#leg) this.#show();
   }
 

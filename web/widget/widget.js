@@ -102,7 +102,7 @@ class CallWidget extends HTMLElement {
       else this.stop();
     }
     if (now?.phase !== before?.phase) this.feed();
-    this.peer?.limitVoice(now?.audio_bps);
+    this.peer?.wish(now ?? {});
     this.chat.arrived(before?.chat ?? [], now?.chat ?? []);
     this.render();
   }
@@ -126,7 +126,7 @@ class CallWidget extends HTMLElement {
     on(this.peer, "stats", (report) => this.dispatch({ type: "local.hint", level: grade(report) }));
     on(this.peer, "streams", ({ main, audio, audio_side: side }) => this.play(main, audio, side));
     this.feed();
-    this.peer.limitVoice(this.view.call?.audio_bps);
+    this.peer.wish(this.view.call ?? {});
     return this.peer;
   }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.api import LegDisconnected, LegRecovered, VideoLimited
+from media.api import LegDisconnected, LegRecovered, SourceWished, VideoLimited
 from signaling.protocol import CallHold
 from signaling.values import CallView
 from signaling.views import WEAK_AUDIO_BPS, limits_told, same_but_for_limits
@@ -36,6 +36,24 @@ def test_both_sides_are_told_and_the_source_is_asked_for_a_narrower_voice() -> N
     assert ana.last("media.limited")["video"] == bo.last("media.limited")["video"] == ""
     assert bo.last("media.wish")["audio_bps"] == 0
     assert (ana.limits, bo.limits) == (NONE, NONE)
+
+
+def test_a_source_is_told_what_picture_the_far_side_can_take() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    views = len(bo.all("call.updated"))
+    for bps in (300_000, 300_000, 0):
+        exchange.do(exchange.switchboard.media(exchange.at, SourceWished(ana.call_id, newest(bo), bps)))
+    assert [m["video_bps"] for m in bo.all("media.wish")] == [300_000, 0]
+    assert (ana.all("media.wish"), len(bo.all("call.updated"))) == ([], views)
+    exchange.do(exchange.switchboard.media(exchange.at, SourceWished(ana.call_id, newest(bo), 90_000)))
+    limit(exchange, ana)
+    assert (bo.last("media.wish")["audio_bps"], bo.last("media.wish")["video_bps"]) == (WEAK_AUDIO_BPS, 90_000)
+    exchange.drop(bo)
+    bo.answers = False
+    exchange.resume(bo, fresh=True)
+    assert bo.call["video_bps"] == 90_000, "a refreshed page knows"
+    exchange.do(exchange.switchboard.media(exchange.at, SourceWished(ana.call_id, "gone", 1)))
 
 
 def test_only_a_word_is_sent_and_nothing_is_said_twice() -> None:
