@@ -15,7 +15,9 @@ MIN_VIDEO_BPS = 40_000
 """Below this a moving picture is not worth its bits: the leg goes to voice only …"""
 RESUME_VIDEO_BPS = 65_000
 RESUME_SECONDS = 3.0
-"""… and comes back when this much was free for so long."""
+"""… and comes back when this much was free for so long …"""
+AMPLE_RESUME_BPS, AMPLE_RESUME_SECONDS = 300_000, 0.6
+"""… or so much for a moment: a probe has shown that the link is wide again."""
 NARROW_BPS = 60_000
 """Below this target headers of 20 ms packets are too dear: frames are joined …"""
 VERY_NARROW_BPS = 36_000
@@ -69,6 +71,7 @@ class Allocator:
     def __init__(self) -> None:
         self.paused = False
         self._room_since: float | None = None
+        self._ample_since: float | None = None
 
     def split(self, view: LinkView, now: float) -> Allocation:
         """Divide the target. While a queue drains the pacer has much less, the source is told to send a little less:
@@ -105,12 +108,17 @@ class Allocator:
     def _pause_or_resume(self, video_bps: float, now: float) -> None:
         if not self.paused:
             self.paused = video_bps < MIN_VIDEO_BPS
-            self._room_since = None
+            self._room_since = self._ample_since = None
         elif video_bps < RESUME_VIDEO_BPS:
-            self._room_since = None
-        elif self._room_since is None:
-            self._room_since = now
-        elif now - self._room_since >= RESUME_SECONDS:
+            self._room_since = self._ample_since = None
+            return
+        self._room_since = now if self._room_since is None else self._room_since
+        if video_bps < AMPLE_RESUME_BPS:
+            self._ample_since = None
+        elif self._ample_since is None:
+            self._ample_since = now
+        ample = self._ample_since is not None and now - self._ample_since >= AMPLE_RESUME_SECONDS
+        if ample or now - self._room_since >= RESUME_SECONDS:
             self.paused = False
 
 

@@ -25,6 +25,7 @@ QUEUE_OVERUSE_SECONDS = 0.2
 QUEUE_FILLED_SECONDS = 0.1
 BASE_DELAY_WINDOW_SECONDS = 15.0
 SILENCE_SECONDS = 0.6
+SILENT_PACKETS = 20
 MAX_CREDITED_LOSS = 0.7
 
 
@@ -116,9 +117,10 @@ class Estimator:
     def silence(self, now: float, last_sent: int) -> None:
         """Call now and then: without feedback the path may be gone, so send ever less until it speaks again.
 
-        `last_sent`: the last transport-wide number given out. Where nothing was sent nothing is answered.
+        `last_sent`: the last transport-wide number given out. Where little was sent (a probe, lost in a burst) no answer
+        means little.
         """
-        if self._last_feedback is None or last_sent <= self._highest_reported:
+        if self._last_feedback is None or last_sent - self._highest_reported < SILENT_PACKETS:
             self._last_feedback = now if self._last_feedback is not None else None
         elif now - self._last_feedback > max(SILENCE_SECONDS, 3 * self.rtt):
             self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)

@@ -42,11 +42,18 @@ def test_frames_are_joined_where_headers_are_too_dear() -> None:
 def test_pictures_come_back_only_after_there_was_room_for_a_while() -> None:
     allocator = Allocator()
     assert allocator.split(_view(70_000), 0.0).video_paused
-    assert allocator.split(_view(400_000), 1.0).video_paused
+    assert allocator.split(_view(150_000), 1.0).video_paused
     assert allocator.split(_view(70_000), 2.0).video_paused
-    assert allocator.split(_view(400_000), 3.0).video_paused
-    assert allocator.split(_view(400_000), 5.9).video_paused
-    assert not allocator.split(_view(400_000), 6.1).video_paused
+    assert allocator.split(_view(150_000), 3.0).video_paused
+    assert allocator.split(_view(150_000), 5.9).video_paused
+    assert not allocator.split(_view(150_000), 6.1).video_paused
+
+
+def test_pictures_come_back_at_once_where_there_is_ample_room() -> None:
+    allocator = Allocator()
+    assert allocator.split(_view(70_000), 0.0).video_paused
+    assert allocator.split(_view(900_000), 1.0).video_paused
+    assert not allocator.split(_view(900_000), 1.7).video_paused
 
 
 def test_a_fast_retransmission_needs_no_parity() -> None:
