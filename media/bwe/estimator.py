@@ -52,6 +52,7 @@ class Estimator:
         self._base_delays: deque[tuple[float, float]] = deque()  # ascending, a sliding minimum
         self._highest_lost = -1
         self._highest_reported = -1
+        self._begun = False
         self._last_feedback: float | None = None
         self._brake = 1.0
         self.confirmed = False
@@ -96,14 +97,13 @@ class Estimator:
             if self.queue_seconds > QUEUE_OVERUSE_SECONDS:
                 self.usage = Usage.OVERUSE
             self._aimd.update(self.usage, self.delivered_bps(), self.rtt, now, self._full_bps())
-        known = self.confirmed
         seen = probe_bps is not None or self.usage is Usage.OVERUSE or self.loss.limit_bps is not None
         self.confirmed = self.confirmed or seen
-        if probe_bps is not None and self.usage is not Usage.OVERUSE:
-            if known:
-                self._aimd.raise_to(probe_bps, now)
-            else:
-                self._aimd.begin_at(probe_bps, now)
+        if probe_bps is not None and not self._begun:
+            self._begun = True  # if it met a narrow link, the queue is its own
+            self._aimd.begin_at(probe_bps, now)
+        elif probe_bps is not None and self.usage is not Usage.OVERUSE:
+            self._aimd.raise_to(probe_bps, now)
 
     def remb(self, bps: float) -> None:
         """Take the peer's own estimate (draft-alvestrand-rmcat-remb); zero is no estimate, absurd ones are bounded.
