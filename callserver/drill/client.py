@@ -9,6 +9,7 @@ import aiohttp
 import webrtc
 
 from callserver.drill.caller import Caller
+from callserver.drill.upkeep import hold_voice, mend_path
 
 HEARTBEAT_SECONDS = 5.0
 _CANDIDATE = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
@@ -38,6 +39,7 @@ class Client:
         self.caller = caller
         self._prepare = prepare
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._leg_id = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Condition()
         self.messages: list[tuple[float, dict[str, Any]]] = []
@@ -57,7 +59,8 @@ class Client:
         url = self._server.replace("http", "ws", 1) + "/ws/v1"
         self._socket = await self._http.ws_connect(url, headers={"Origin": self._server}, max_msg_size=1 << 20)
         await self.send({"type": "hello", "ticket": ticket, "version": 1})
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._beat())]
+        habits = (self._read(), self._beat(), hold_voice(self.caller), mend_path(self.caller, self._restart))
+        self._tasks = [asyncio.create_task(habit) for habit in habits]
         await self.until(lambda message: message["type"] == "welcome")
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -109,6 +112,9 @@ class Client:
             seqs = [message.get("seq", 0) for _, message in self.messages]
             await self.send({"type": "ping", "t": 0, "ack": max(seqs, default=0)})
 
+    async def _restart(self) -> None:
+        await self.send({"type": "leg.restart", "leg_id": self._leg_id, "replace": False})
+
     async def _obey(self, wish: dict[str, Any]) -> None:
         """Send no more than the server wishes for the far side's sake, as web/shared/peer.js does; 0: as we like."""
         limits = {"audio": wish["audio_bps"], "video": wish.get("video_bps", 0)}
@@ -123,7 +129,7 @@ class Client:
 
     async def _answer(self, offer: dict[str, Any]) -> None:
         """Put our sources into the offered slots and answer, as web/shared/peer.js does."""
-        pc = self.caller.pc
+        pc, self._leg_id = self.caller.pc, offer["leg_id"]
         sdp = self._prepare(offer["sdp"])
         await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
         for transceiver in pc.get_transceivers():
