@@ -133,9 +133,13 @@ def restart(board: Board, session: Session, leg_id: str, replace: bool) -> None:
     if replace or leg is None:
         if one.pending is None or one.pending.offer is not None:
             replace_leg(board, call, one)
-    elif leg.offer is None and not leg.up:
-        return  # being opened: the offer is on its way
-    elif not leg.restarting:
+    else:
+        _restart_ice(board, call, leg)
+
+
+def _restart_ice(board: Board, call: Call, leg: Leg) -> None:
+    opening = leg.offer is None and not leg.up  # the offer is on its way
+    if not opening and not leg.restarting:
         leg.restarting = True
         board.act(RestartIce(call.call_id, leg.leg_id))
 
@@ -177,6 +181,10 @@ def _heard(board: Board, call_id: str, leg_id: str, lost: bool) -> None:
     if leg is one.current:
         one.broken = lost
         board.glance(call)
+        session = board.sessions.get(one.session_id)
+        if lost and session is not None and session.attached:
+            # Messages pass and media does not: browsers take seconds longer than we to leave a path that died.
+            _restart_ice(board, call, leg)
     _tell_state(board, one, leg, "disconnected" if lost else "connected")
 
 

@@ -189,6 +189,20 @@ def test_thirty_seconds_without_media_alone_are_told_to_both_at_once() -> None:
     assert ana.phase == bo.phase == "active"
 
 
+def test_a_page_that_is_there_gets_new_ways_for_its_media_unasked() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    leg_id = newest(ana)
+    for _ in range(2):
+        exchange.do(exchange.switchboard.media(exchange.at, LegDisconnected(ana.call_id, leg_id)))
+    exchange.work_all()
+    assert (newest(ana), ana.offers[leg_id]["generation"], bo.offers[newest(bo)]["generation"]) == (leg_id, 1, 0)
+    exchange.drop(ana)
+    exchange.do(exchange.switchboard.media(exchange.at, LegDisconnected(ana.call_id, leg_id)))
+    exchange.work_all()
+    assert exchange.media.calls[ana.call_id].legs[leg_id].generation == 1, "nobody is there to answer"
+
+
 def test_a_first_view_tells_what_is_limited_already() -> None:
     clear = CallView("c", "active", "video", 0.0)
     weak = CallView("c", "active", "video", 0.0, video_paused=True, peer_video_paused=True, audio_bps=1)
