@@ -4,6 +4,7 @@ Pure decisions from what is known of the leg; bridge/downlink applies them. Bit 
 and LINK_OVERHEAD_BYTES for each.
 """
 
+from math import sqrt
 from typing import NamedTuple
 
 from media.send.red import choose_distances
@@ -139,7 +140,7 @@ def ample_parity(loss: float, burst_length: float, video_bps: float) -> float:
     """Parity with which 97 of 100 pictures need no retransmission: expected losses and two deviations of them."""
     packets = max(3.0, video_bps / FRAMES_PER_SECOND / _PACKET_BITS) if video_bps < float("inf") else 3.0
     loss = min(loss, 0.6)
-    deviation = (packets * loss * (1.0 - loss) * min(burst_length, 6.0)) ** 0.5
+    deviation = sqrt(packets * loss * (1.0 - loss) * min(burst_length, 6.0))
     return min((packets * loss + 2.0 * deviation) / packets / (1.0 - loss), MAX_PARITY)
 
 

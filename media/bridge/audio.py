@@ -1,13 +1,24 @@
-"""A page's microphone: RED ends here. What was lost comes back from later packets, what goes on is bare Opus."""
+"""A page's microphone: RED ends here. What was lost comes back from later packets or is asked for, what goes on is bare
+Opus."""
 
 from media.bridge.inbound import InboundTrack
 from media.bridge.parameters import InboundSlot
 from media.bridge.uplink import Uplink
+from media.receive.nack import NackGenerator
 from media.receive.red_recovery import RedRecovery
 from media.units import AUDIO_CLOCK_HZ, MAX_DATAGRAM_BYTES
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
 from media.wire.red import RedBlock, parse_red
+from media.wire.rtcp_feedback import build_nack
+
+_LATER_COPY_SECONDS = 0.03
+"""A packet or two with copies in RED come in this time: what they bring back need not be asked for."""
+_TOO_LATE_SECONDS = 0.3
+_LONGEST_ROUND_TRIP = 0.25
+"""With more the answer comes when the listener has concealed the gap."""
+_MAX_ASKED = 16
+"""A gap of 320 ms and more is an outage; voice of then is of no use now."""
 
 
 class AudioTrack(InboundTrack):
@@ -20,6 +31,7 @@ class AudioTrack(InboundTrack):
         self._opus = slot.payload_types.opus
         self._red = slot.payload_types.red_audio
         self._scratch: PacketBuffer | None = None
+        self.nack = NackGenerator(_LATER_COPY_SECONDS, _TOO_LATE_SECONDS)
 
     def _media_types(self) -> frozenset[int]:
         types = self.payload_types
@@ -64,14 +76,40 @@ class AudioTrack(InboundTrack):
             scratch.start, scratch.end = 0, layout.size + found.end - found.start
             view[layout.size : scratch.end] = packet.view[found.start : found.end]
             self.uplink.counters.audio_recovered += 1
+            self.nack.recovered(found.sequence)
             self.forwarder.forward_copy(scratch, layout, found.sequence, self._opus, found.timestamp, now)
+
+    def missed(self, first: int, end: int, now: float) -> None:
+        """Wait for copies, then ask, if anybody listens and the answer can come in time."""
+        uplink = self.uplink
+        heard = bool(self.forwarder.subscribers) and uplink.round_trip < _LONGEST_ROUND_TRIP
+        if heard and uplink.parameters.audio_nack and 0 < end - first <= _MAX_ASKED:
+            self.nack.add(first, end, now)
+            uplink.schedule.wake_at(self.nack.due)
+
+    def came_late(self, extended: int) -> None:
+        """No need to ask (again)."""
+        self.nack.recovered(extended)
+
+    def feedback(self, now: float) -> list[bytes]:
+        """NACK that is due (RFC 4585 §6.2.1); the page answers with the packet as it was."""
+        if self.nack.due > now or self.ssrc is None:
+            return []
+        numbers = [number & 0xFFFF for number in self.nack.to_ask(now, self.uplink.round_trip)]
+        return [build_nack(self.uplink.sender_ssrc, self.ssrc, numbers)] if numbers else []
+
+    def next_timeout(self) -> float:
+        """When `feedback` has something to say."""
+        return self.nack.due if self.ssrc is not None else float("inf")
 
     def begin_anew(self, now: float) -> None:
         """The numbering has nothing to do with what was before."""
         self.recovery = RedRecovery()
+        self.nack.clear()
         super().begin_anew(now)
 
     def adopt(self, ssrc: int) -> None:
         """Follow another SSRC."""
         self.recovery = RedRecovery()
+        self.nack.clear()
         super().adopt(ssrc)

@@ -26,11 +26,13 @@ def _unrecorded(sequence: int, now: float, size_bytes: int, cluster: int = 0) ->
 class Downlink:
     """One page's way from us. The transport-wide counter (unbounded) runs over everything sent to it."""
 
-    __slots__ = ("counters", "outlet", "pacer", "resend_allowance", "schedule", "sent", "transport_sequence")
+    __slots__ = ("counters", "loss", "outlet", "pacer", "resend_allowance", "schedule", "sent", "transport_sequence")
 
     def __init__(self, outlet: Outlet, counters: Counters, schedule: Schedule) -> None:
         self.outlet = outlet
         self.counters = counters
+        self.loss = 0.0
+        """Fraction of packets that do not reach the page, before repair."""
         self.transport_sequence = -1
         self.resend_allowance = Allowance(RESENDS_PER_SECOND, RESEND_BURST)
         self.schedule = schedule

@@ -24,7 +24,7 @@ _NOT_ACCEPTED = -1
 _VIDEO_KEPT = 512
 _AUDIO_KEPT = 64
 MAX_REPAIR_DEBT = 0.15
-"""Seconds of the target's rate. More repair than that at once would delay what is new: after an outage the page asks for
+"""Seconds of the target's rate. More repair than that at once delays what is new: after an outage the page asks for
 hundreds of packets, and a key frame is better."""
 _ABS_SEND_TIME_UNIT = 1 << 18
 

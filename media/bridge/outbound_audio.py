@@ -13,6 +13,7 @@ from media.wire.opus import join
 _FRAME_SAMPLES = 960
 _MAX_PAYLOAD_BYTES = 1100
 _RATE_WINDOW = 1.0
+_LATE_RANGE = 1 << 31
 
 
 class AudioOut(OutboundTrack):
@@ -74,6 +75,8 @@ class AudioOut(OutboundTrack):
     def _collect(self, timestamp: int, data: bytes) -> tuple[int, bytes] | None:
         """Hold frames until there are enough; the packet of all of them, with its first timestamp, or None."""
         held = self._held
+        if held and (held[-1][0] - timestamp) & 0xFFFFFFFF < _LATE_RANGE:
+            return timestamp, data  # it had been lost on its way to us: those that wait are newer
         if held and (timestamp - held[-1][0]) & 0xFFFFFFFF != _FRAME_SAMPLES:
             held.clear()  # something between was lost, or the source paused: those frames have no neighbour
         held.append((timestamp, data))

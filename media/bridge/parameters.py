@@ -67,6 +67,8 @@ class LegParameters(msgspec.Struct, frozen=True):
     max_video_bps: int = 2_500_000
     nack: bool = True
     """The peer accepted generic NACK on video."""
+    audio_nack: bool = True
+    """The peer accepted generic NACK on voice."""
     pli: bool = True
     """The peer accepted `nack pli`; otherwise key frames are asked for by FIR (RFC 5104 §4.3.1)."""
     transport_cc: bool = True

@@ -115,6 +115,7 @@ class RateControl:
         self._update_due = now + UPDATE_INTERVAL
         estimator = self.estimator
         self._applied_bps = estimator.target_bps
+        self._downlink.loss = estimator.loss.loss
         payload_bps = max((track.payload_bps(now) for track in self._audio), default=0.0) or _DEFAULT_AUDIO_PAYLOAD_BPS
         overhead_bps = 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
         view = LinkView(

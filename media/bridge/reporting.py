@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from media.bridge.audio import AudioTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
@@ -50,7 +51,8 @@ class Reporter:
         for ssrc, stream in self._streams.by_ssrc.items():
             if stream.statistics.expected:
                 clock = stream.clock
-                yield stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now))
+                block = stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now))
+                yield _of_whole_path(block, stream) if isinstance(stream, AudioTrack) else block
 
     def _remb(self, now: float) -> bytes:
         parameters = self._uplink.parameters
@@ -78,6 +80,14 @@ def _sender_report(track: OutboundTrack, now: float, ntp_time: int, blocks: tupl
     return rtcp.build_sender_report(
         rtcp.SenderReport(track.slot.ssrc, ntp_time, track.timestamp_at(now), packets, octets, blocks)
     )
+
+
+def _of_whole_path(block: rtcp.ReportBlock, track: AudioTrack) -> rtcp.ReportBlock:
+    """Voice is told what is lost on all its way, before repair: that switches on its encoder's own error correction
+    (libwebrtc sets Opus in-band FEC by the loss in receiver reports), which the last listener can use."""
+    far = max((subscriber.downlink.loss for subscriber in track.forwarder.subscribers), default=0.0)
+    arriving = (1.0 - block.fraction_lost / 256) * (1.0 - far)
+    return block._replace(fraction_lost=min(255, round(256 * (1.0 - arriving))))
 
 
 def packed(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -117,7 +117,7 @@ class Estimator:
     def silence(self, now: float, last_sent: int) -> None:
         """Call now and then: without feedback the path may be gone, so send ever less until it speaks again.
 
-        `last_sent`: the last transport-wide number given out. Where little was sent (a probe, lost in a burst) no answer
+        `last_sent`: the last transport-wide number given out. Where little was sent (a probe, lost in a burst) silence
         means little.
         """
         if self._last_feedback is None or last_sent - self._highest_reported < SILENT_PACKETS:

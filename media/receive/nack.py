@@ -16,18 +16,23 @@ gaps of hundreds of streams would otherwise cost more than their packets."""
 class _Missing:
     __slots__ = ("due", "since", "tries")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, wait: float) -> None:
         self.since = now
-        self.due = now + REORDERING_WAIT
+        self.due = now + wait
         self.tries = 0
 
 
 class NackGenerator:
-    """One uplink stream's gaps, by extended sequence number. Bounded in number, age and tries."""
+    """One uplink stream's gaps, by extended sequence number. Bounded in number, age and tries.
 
-    __slots__ = ("_missing", "asked", "due", "given_up")
+    `wait`: how long a gap may close by itself; `max_age`: when what is missing would come too late (seconds).
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_max_age", "_missing", "_wait", "asked", "due", "given_up")
+
+    def __init__(self, wait: float = REORDERING_WAIT, max_age: float = MAX_AGE) -> None:
+        self._wait = wait
+        self._max_age = max_age
         self._missing: dict[int, _Missing] = {}
         self.due = float("inf")
         """When `to_ask` has something to say."""
@@ -47,8 +52,8 @@ class NackGenerator:
             self.due = now
             return
         for number in range(first, end):
-            self._missing.setdefault(number, _Missing(now))
-        self.due = min(self.due, now + REORDERING_WAIT)
+            self._missing.setdefault(number, _Missing(now, self._wait))
+        self.due = min(self.due, now + self._wait)
 
     def recovered(self, number: int) -> bool:
         """It came after all; False if nobody waited for it."""
@@ -66,7 +71,7 @@ class NackGenerator:
         over: list[int] = []
         due = float("inf")
         for number, missing in self._missing.items():
-            if now - missing.since > MAX_AGE or missing.tries >= MAX_TRIES:
+            if now - missing.since > self._max_age or missing.tries >= MAX_TRIES:
                 over.append(number)
                 continue
             if missing.due <= now:

@@ -7,7 +7,9 @@ Frames are grouped until a group is worth protecting; its packets are spread ove
 
 from typing import NamedTuple
 
+from media.wire.flexfec import MAX_SPAN
 from media.wire.parity import recovery_bits, string_bytes
+from media.wire.serial import delta16
 
 MAX_GROUP_PACKETS = 40
 MAX_GROUP_SECONDS = 0.08
@@ -27,15 +29,22 @@ class ParityOut(NamedTuple):
 class FecGroup:
     """Collects packets; `close` gives their parity packets. One per outbound video track."""
 
-    def __init__(self) -> None:
+    def __init__(self, span: int = MAX_SPAN) -> None:
+        """`span`: how many sequence numbers one parity packet's mask can reach."""
+        self._back, self._ahead = span // 4, span - span // 4
         self._packets: list[tuple[int, int, int]] = []
         self._opened = 0.0
         self._credit = 0.0
 
     def add(self, sequence: int, packet: bytes, now: float) -> None:
-        """Take a media packet as it is sent (16-bit sequence number, plaintext)."""
+        """Take a media packet as it is sent (16-bit sequence number, plaintext).
+
+        What was lost on its way to us and comes late may be older than the group's first; far off it goes unprotected.
+        """
         if not self._packets:
             self._opened = now
+        elif not -self._back <= delta16(sequence, self._packets[0][0]) < self._ahead:
+            return
         self._packets.append((sequence, recovery_bits(packet), string_bytes(len(packet))))
 
     def due(self, ratio: float, frame_ended: bool, now: float) -> bool:
@@ -54,7 +63,8 @@ class FecGroup:
         self._credit -= rows
         if not rows:
             return []
-        base = packets[0][0]
+        first = packets[0][0]
+        base = (first + min(delta16(sequence, first) for sequence, _, _ in packets)) & 0xFFFF
         parities = []
         for row in range(rows):
             chosen = packets[row::rows]

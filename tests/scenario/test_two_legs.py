@@ -94,6 +94,7 @@ def test_a_lossy_uplink_costs_nothing_of_the_audio_numbering() -> None:
     call, customer, agent = two_people()
     call.connect("customer", "agent")
     customer.up.loss = 0.2
+    customer.answers_nack = False
     call.run(5)
     audio = agent.sinks[Slot.AUDIO]
     lost = 1 - len(audio.packets) / (audio.highest - min(audio.packets) + 1)

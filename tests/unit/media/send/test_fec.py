@@ -36,6 +36,14 @@ def test_a_burst_as_long_as_the_parity_comes_back() -> None:
         assert restore(whole, (first + missing[0]) & 0xFFFF, others) == _packet(first + missing[0])
 
 
+def test_packets_out_of_order_are_covered_and_what_is_far_off_is_left_out() -> None:
+    group = FecGroup()
+    for sequence in (100, 97, 101, 20, 300, 98):
+        group.add(sequence, _packet(sequence), now=0.0)
+    [parity] = group.close(0.3)
+    assert (parity.base, sorted(parity.offsets)) == (97, [0, 1, 3, 4])
+
+
 def test_every_packet_is_covered_once() -> None:
     covered = sorted(o for parity in _protect(10, 20, 0.3) for o in parity.offsets)
     assert covered == list(range(20))

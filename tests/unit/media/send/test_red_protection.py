@@ -25,6 +25,19 @@ def test_what_red_cannot_express_is_left_out() -> None:
     assert len(parse_red(wrapped, 0, len(wrapped))) == 1
 
 
+def test_a_frame_that_came_late_has_its_copies_too() -> None:
+    red = RedProtection(111)
+    for index in (0, 1, 3, 4):
+        red.wrap(index * 960, bytes((index,)), (1, 2))
+    late = red.wrap(2 * 960, bytes((2,)), (1, 2))
+    assert [late[b.start] for b in parse_red(late, 0, len(late))] == [2]
+    carried = []
+    for index in (5, 6, 7):
+        wrapped = red.wrap(index * 960, bytes((index,)), (1, 2))
+        carried.append([wrapped[b.start] for b in parse_red(wrapped, 0, len(wrapped))])
+    assert carried == [[2, 3, 4, 5], [2, 4, 5, 6], [5, 6, 7]]
+
+
 def test_timestamps_may_wrap() -> None:
     red = RedProtection(111)
     red.remember(0xFFFFFFFF - 479, b"old")
