@@ -6,6 +6,8 @@ hands by then; only a power cut can lose the last moments (never corrupt the fil
 in front of every ringing and answer, to save the records of calls that the same power cut ends anyway.
 """
 
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another process's transaction (`callserver user add` beside the server)."""
+
+WAL_ATTEMPTS, WAL_PAUSE = 50, 0.02
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -66,9 +70,9 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
     def on_connect(connection: sa.engine.interfaces.DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        _choose_wal(cursor)
         for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
@@ -81,6 +85,19 @@ def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:
 
     sa.event.listen(engine.sync_engine, "connect", on_connect)
     sa.event.listen(engine.sync_engine, "begin", on_begin)
+
+
+def _choose_wal(cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    """Turn a new file to WAL; SQLite answers "locked" at once if another process does so in the same moment."""
+    for attempt in range(WAL_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if attempt == WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(WAL_PAUSE)  # at start only, before anything is served
+        else:
+            return
 
 
 def _upgrade(connection: sa.Connection) -> None:
