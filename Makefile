@@ -47,7 +47,7 @@ web-unit: ## the pages' pure modules, in node
 	@node --test $$(find tests/web -name '*.test.js' -o -name '*.test.mjs' | grep -v node_modules | sort)
 
 browser: $(AXE) # Chromium and axe-core, found or installed
-	@$(NEED) chromium
+	@$(NEED) chromium >/dev/null
 
 e2e: $(DEV) browser ## the running product with real Chromium pages; screenshots go to artifacts/
 	@echo "== end-to-end tests"

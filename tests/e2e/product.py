@@ -19,6 +19,7 @@ from media.io import worker_files
 
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "artifacts"
+PROGRAM = [sys.executable, "-m", "callserver"]
 DEMO_SITE = "demo"
 DEMO_AGENTS = [("anna", "demo"), ("ben", "demo")]
 """Login and password, as `callserver demo` prints them."""
@@ -86,16 +87,27 @@ class Product:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLSERVER_")}
-        environment |= {f"CALLSERVER_{name}": value for name, value in self._settings.items()}
-        command = [sys.executable, "-m", "callserver", "demo"]
-        command += ["--port", str(self.port), "--https-port", str(self.https_port), "--data-dir", str(self.data_dir)]
-        self._process = self._spawn(command, environment)
+        ports = ["--port", str(self.port), "--https-port", str(self.https_port)]
+        command = [*PROGRAM, "demo", *ports, "--data-dir", str(self.data_dir)]
+        self._process = self._spawn(command, self._environment())
         try:
             await until(self.ready, "the product is ready", seconds=40, every=0.2)
         except AssertionError as error:
             await self.stop()
             raise AssertionError(f"{error}\n{self.log_tail()}") from None
+
+    async def command(self, *arguments: str) -> str:
+        """What another `callserver` command prints, for the same data."""
+        command = [*PROGRAM, *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLSERVER_")}
+        return environment | {f"CALLSERVER_{name}": value for name, value in self._settings.items()}
 
     def _spawn(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
