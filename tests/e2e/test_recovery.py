@@ -93,3 +93,19 @@ async def test_a_killed_control_process_takes_no_call_with_it(
     await agent.hang_up()
     await customer.screen("ended")
     await agent.ended()
+
+
+async def test_a_page_that_was_offline_comes_back_to_its_call(customer: Customer, agent: Agent) -> None:
+    """As after a laptop's sleep or in a tunnel: what was said meanwhile is there afterwards."""
+    await talk(customer, agent)
+    await agent.context.set_offline(True)
+    await agent.shows(agent.page.locator(".link-state.warn"), "that the connection is lost", 30)
+    await customer.say("are you there?")
+    await agent.context.set_offline(False)
+    await agent.shows(agent.page.locator(".link-state.good"), "that the connection is back", 30)
+    await agent.reads("are you there?")
+    await agent.say("again, yes")
+    await customer.reads("again, yes")
+    await both_hear_and_see(customer, agent)
+    await agent.hang_up()
+    await customer.screen("ended")
