@@ -37,8 +37,7 @@ class VideoOut(OutboundTrack):
     def limit(self, bps: float, paused: bool, now: float) -> None:
         """What the leg can carry of pictures; `paused`: none until further notice."""
         if paused and not self.paused:
-            self.downlink.pacer.clear()
-            self._group.clear()
+            self.give_up()
         resumed = self.paused and not paused
         self.paused = paused
         self._limit_bps = bps
@@ -64,10 +63,24 @@ class VideoOut(OutboundTrack):
             return False
         if timestamp != self._picture:
             self._picture = timestamp
-            if self._ready and not key and self.downlink.pacer.overloaded:
-                self._ready, self.starved = False, True  # a picture left out: from here only a key frame helps
-                self._group.clear()
+            if self.downlink.pacer.overloaded and (self.starved or (self._ready and not key)):
+                self._starve()
+                return False
+            if key:
+                self.starved = False
         return super().rewrite(packet, layout, extended, second, timestamp, key, now)
+
+    def _starve(self) -> None:
+        """A picture is left out: from here only a key frame helps."""
+        self._ready, self.starved = False, True
+        self._group.clear()
+
+    def give_up(self) -> None:
+        """What waits is too old to be worth its rate, and what was sent is not worth repair: a key frame will do."""
+        self.downlink.pacer.clear()
+        self.sent.clear()
+        if self.source is not None:
+            self._starve()
 
     def wait(self, data: bytes, layout: Layout, now: float) -> None:
         """The packet may not leave yet: the pacer keeps it."""

@@ -25,6 +25,8 @@ BLIND_PROBES = 3
 """A leg is probed (with padding) as soon as it stands, so that its rate is known when somebody answers; but a page
 that sends no feedback is left in peace."""
 RESTART_QUEUE_SECONDS = 0.1
+STALE_SECONDS = 1.0
+"""The rate fell so far that what waits would be seen this late."""
 _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
@@ -116,8 +118,9 @@ class RateControl:
         estimator = self.estimator
         self._applied_bps = estimator.target_bps
         self._downlink.loss = estimator.loss.loss
-        payload_bps = max((track.payload_bps(now) for track in self._audio), default=0.0) or _DEFAULT_AUDIO_PAYLOAD_BPS
-        overhead_bps = 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
+        payloads = [bps for track in self._audio if (bps := track.payload_bps(now))]
+        payload_bps = sum(payloads) or _DEFAULT_AUDIO_PAYLOAD_BPS
+        overhead_bps = max(len(payloads), 1) * 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
         view = LinkView(
             estimator.target_bps,
             estimator.loss.loss,
@@ -163,7 +166,10 @@ class RateControl:
             satisfied = self.estimator.target_bps >= self._wanted_bps and not any(v.starved for v in self._video)
             self._tend_due = now + (IDLE_TEND_INTERVAL if satisfied else TEND_INTERVAL)
             self._begin_probe(now)
+            stale = pacer.queued_seconds > STALE_SECONDS
             for video in self._video:
+                if stale:
+                    video.give_up()
                 if video.starved and pacer.queued_seconds < RESTART_QUEUE_SECONDS:
                     video.restart(now)
 

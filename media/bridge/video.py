@@ -141,7 +141,8 @@ class VideoTrack(InboundTrack):
 
     def _tell_limit(self, now: float) -> None:
         uplink = self.uplink
-        uplink.video_limit_bps = limit = min(self._limits.values(), default=float("inf"))
+        watching = [bps for bps in self._limits.values() if bps]  # who has no room for pictures limits nobody else
+        uplink.video_limit_bps = limit = min(watching, default=0.0 if self._limits else float("inf"))
         told, since = self._told
         lower, higher = limit < 0.9 * told, limit > 1.15 * told
         if not lower and not (higher and now - since > _RAISE_INTERVAL):

@@ -18,7 +18,7 @@ SMALL_BYTES, LARGE_BYTES = 60, 200
 FIRST_PACKETS = 10
 """The first probe may meet any loss: of ten packets four arrive at 50 % with 83 % probability, of five with 19 %."""
 TIMEOUT_SECONDS = 1.0
-FIRST_INTERVAL, MAX_INTERVAL = 1.0, 8.0
+FIRST_INTERVAL, MAX_INTERVAL = 1.0, 5.0
 SETTLE_SECONDS = 1.0
 """After a decrease the queue drains first."""
 UTILISED = 0.7

@@ -18,6 +18,8 @@ MIN_BURST_BYTES = 2_600
 """Two packets: less than that and every frame would wait for the clock."""
 MAX_QUEUE_SECONDS = 0.35
 MAX_QUEUE_PACKETS = 600
+MAX_DEBT_SECONDS = 0.3
+"""What left in any case (voice, repair) beyond the rate is held against pictures for so long and no longer."""
 
 
 class Priority(IntEnum):
@@ -121,5 +123,6 @@ class Pacer:
     def _refill(self, now: float) -> None:
         rate = self.target_bps * HEADROOM / 8
         burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
-        self._budget = min(self._budget + (now - self._updated) * rate, burst)
+        debt = rate * MAX_DEBT_SECONDS
+        self._budget = min(max(self._budget, -debt) + (now - self._updated) * rate, burst)
         self._updated = now

@@ -72,6 +72,8 @@ class Browser(Page):
         self.feeds_back = True
         self.transport_cc = leg_parameters.transport_cc
         self.voice_resent = 0
+        self.fraction_lost: dict[int, float] = {}
+        """What the last report said of our streams, by SSRC."""
         self.paused: list[tuple[float, bool]] = []
         """When this page's pictures were paused and when they came back."""
         self.flexfec_octets = self.rtx_octets = self.padding_octets = 0
@@ -115,6 +117,10 @@ class Browser(Page):
         self._number += 1
         self.estimate.estimator.sent(self._number, self.clock.now, len(data) + _OVERHEAD, self._cluster)
         self.up.send(data)
+
+    def _blocks(self, blocks: tuple[rtcp.ReportBlock, ...]) -> None:
+        for block in blocks:
+            self.fraction_lost[block.ssrc] = block.fraction_lost / 256
 
     def _told(self, value: TransportFeedback) -> None:
         """The transport-wide numbers on the wire and ours run side by side from 65001 and 1."""

@@ -116,7 +116,10 @@ class Page:
         kind = (raw.packet_type, raw.item_count)
         if raw.packet_type == rtcp.SENDER_REPORT:
             report = rtcp.parse_sender_report(raw)
+            self._blocks(report.blocks)
             self._by_ssrc[report.ssrc].reports.append((self.clock.now, report))
+        elif raw.packet_type == rtcp.RECEIVER_REPORT:
+            self._blocks(rtcp.parse_receiver_report(raw).blocks)
         elif raw.packet_type == rtcp.GOODBYE:
             self.goodbyes += rtcp.parse_goodbye(raw).ssrcs
         elif kind == (rtcp.TRANSPORT_FEEDBACK, rtcp_feedback.NACK_FORMAT):
@@ -137,6 +140,9 @@ class Page:
             self.camera.wish()
         elif rtcp_feedback.is_remb(raw):
             self.estimates.append((self.clock.now, rtcp_feedback.parse_remb(raw).bitrate_bps))
+
+    def _blocks(self, blocks: tuple[rtcp.ReportBlock, ...]) -> None:
+        """What is reported of our streams."""
 
     def _told(self, value: transport_cc.TransportFeedback) -> None:
         """Transport-wide feedback about what we sent."""

@@ -56,14 +56,22 @@ def watch_pauses(call: Call, name: str, source: Browser) -> list[tuple[float, bo
 
 
 def watched(
-    link: str = "", up: str = "", *, seconds: float = 0.0, seed: int = 7, back: str = "delay=50", wait: float = 2.0
+    link: str = "",
+    up: str = "",
+    *,
+    seconds: float = 0.0,
+    seed: int = 7,
+    back: str = "delay=50",
+    wait: float = 2.0,
+    types: PayloadTypes = TYPES,
+    **changes: object,
 ) -> tuple[Call, Browser, Browser]:
     """A customer who only speaks, behind a link, watches and hears an agent; connected after `wait` seconds (it rings).
 
     The links act at once, their own time begins with the connection.
     """
     call = Call(seed)
-    customer = join(call, "customer", camera=False)
+    customer = join(call, "customer", types, camera=False, **changes)
     agent = join(call, "agent")
     customer.down.shape(link or "delay=50")
     customer.up.shape(back)
