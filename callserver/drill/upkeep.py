@@ -62,13 +62,13 @@ def voice_of(stats: list[dict[str, Any]]) -> Voice:
 
 
 async def hold_voice(caller: Caller) -> None:
-    """Give voice that is late or lost more time, for ever."""
+    """Give voice that is late or lost more time, and the picture with it, for ever."""
     loop, playout = asyncio.get_running_loop(), Playout()
     while True:
         await asyncio.sleep(PLAYOUT_SECONDS)
         playout.take(loop.time(), voice_of(await caller.stats()))
         for transceiver in caller.pc.get_transceivers():
-            if transceiver.mid == "0":
+            if transceiver.mid in ("0", "2"):
                 transceiver.receiver.jitter_buffer_target = playout.target_ms
 
 

@@ -190,7 +190,7 @@ export class Peer extends EventTarget {
     this.#emit("stats", report);
   }
 
-  /** Voice that arrives late or not at all is given more time. */
+  /** Voice that arrives late or not at all is given more time, and the picture with it. */
   async #listen() {
     const leg = this.#leg;
     const { receiver } = leg.lines.audio ?? {};
@@ -198,7 +198,8 @@ export class Peer extends EventTarget {
     const now = counters(await receiver.getStats());
     if (leg !== this.#leg) return;
     this.#voice = playout(this.#voice, now);
-    receiver.jitterBufferTarget = this.#voice.target;
+    for (const line of [leg.lines.audio, leg.lines.main])
+      if (line) line.receiver.jitterBufferTarget = this.#voice.target;
   }
 
   #enter(state) {
