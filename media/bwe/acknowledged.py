@@ -15,7 +15,8 @@ class AcknowledgedBitrate:
     def __init__(self) -> None:
         self.bps: float | None = None
         self.latest_bps = 0.0
-        """The last window's rate, not smoothed: what the link carried just now, if it was full."""
+        """The better of the last two windows, not smoothed: what the link carried just now, if it was full."""
+        self._sample_bps = 0.0
         self._variance = 50.0
         self._bits = 0
         self._window_start: float | None = None
@@ -29,8 +30,9 @@ class AcknowledgedBitrate:
         if elapsed >= window:
             # Idle time is not a slow link: an empty stretch starts a new window instead of a low sample.
             if elapsed < 3 * window:
-                self.latest_bps = self._bits / elapsed
-                self._update(self.latest_bps)
+                before, self._sample_bps = self._sample_bps, self._bits / elapsed
+                self.latest_bps = max(before, self._sample_bps)
+                self._update(self._sample_bps)
             self._window_start, self._bits = first, 0
         self._bits += size_bytes * 8
 
