@@ -8,7 +8,7 @@ from media.wire.transport_cc import REFERENCE_TICKS, TICK_SECONDS, TransportFeed
 
 FAST_INTERVAL = 0.05
 INTERVAL = 0.1
-FAST_SECONDS = 5.0
+FAST_SECONDS = 3.0
 
 MAX_STATUSES = 500
 """Packets one feedback speaks of: it fits a datagram even if every delta is large."""

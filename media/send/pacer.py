@@ -53,14 +53,30 @@ class Pacer:
         self._budget = float(MIN_BURST_BYTES)
         self._updated = 0.0
 
+    @property
+    def target_bps(self) -> float:
+        """The rate at which a queue drains, without the headroom."""
+        return self._target_bps
+
+    @target_bps.setter
+    def target_bps(self, bps: float) -> None:
+        self._target_bps = bps
+        self._rate = rate = bps * HEADROOM / 8
+        """Bytes a second."""
+        self._burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
+        self._deepest = -rate * MAX_DEBT_SECONDS
+
     def admit(self, size_bytes: int, now: float) -> bool:
         """Whether a video packet may leave right now; if so it is paid for."""
         if self._bytes:
             return False
-        self._refill(now)
-        if self._budget <= 0.0:
+        # As in _refill; a call more for every picture packet would be felt.
+        budget = self._budget + (now - self._updated) * self._rate
+        self._updated = now
+        if budget <= 0.0:
+            self._budget = max(budget, self._deepest)
             return False
-        self._budget -= size_bytes
+        self._budget = (budget if budget < self._burst else self._burst) - size_bytes
         return True
 
     def charge(self, size_bytes: int) -> None:
@@ -121,8 +137,5 @@ class Pacer:
         self._bytes = 0
 
     def _refill(self, now: float) -> None:
-        rate = self.target_bps * HEADROOM / 8
-        burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
-        debt = rate * MAX_DEBT_SECONDS
-        self._budget = min(max(self._budget, -debt) + (now - self._updated) * rate, burst)
+        self._budget = min(max(self._budget, self._deepest) + (now - self._updated) * self._rate, self._burst)
         self._updated = now
