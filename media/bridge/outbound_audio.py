@@ -56,8 +56,10 @@ class AudioOut(OutboundTrack):
     ) -> bool:
         """Make the packet ours in place; False if it is not to be sent, or waits for the frames it is joined with."""
         payload = packet.start + layout.size
+        self._payload_octets += packet.end - payload
+        if not self._distances and self._join == 1 and not self._held:  # a clean link: nothing is done, nothing kept
+            return OutboundTrack.rewrite(self, packet, layout, extended, second, timestamp, key, now)
         data = bytes(packet.view[payload : packet.end])
-        self._payload_octets += len(data)
         if self._join > 1 or self._held:
             joined = self._collect(timestamp, data)
             if joined is None:

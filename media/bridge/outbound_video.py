@@ -68,7 +68,7 @@ class VideoOut(OutboundTrack):
                 return False
             if key:
                 self.starved = False
-        return super().rewrite(packet, layout, extended, second, timestamp, key, now)
+        return OutboundTrack.rewrite(self, packet, layout, extended, second, timestamp, key, now)
 
     def _starve(self) -> None:
         """A picture is left out: from here only a key frame helps."""
