@@ -1,5 +1,7 @@
 """One stream a page sends us: recognized, measured, repaired, passed on."""
 
+from abc import ABC, abstractmethod
+
 from media.bridge.forwarder import Forwarder
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import InboundSlot
@@ -14,7 +16,7 @@ _RETURN_AFTER = 0.5
 """A retired SSRC may come back when the current one has been silent for so long."""
 
 
-class InboundStream:
+class InboundStream(ABC):
     """One SSRC's header, counts and statistics: what media and retransmission streams have in common."""
 
     def __init__(self, uplink: Uplink, ssrc: int | None, clock_hz: int) -> None:
@@ -29,9 +31,9 @@ class InboundStream:
         """A packet with this stream's SSRC came, good or bad."""
         self._layout: Layout = NO_LAYOUT
 
+    @abstractmethod
     def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
         """Take one packet of this SSRC; raise WireError if its header or payload lies."""
-        raise NotImplementedError
 
     def arrived(self, packet: PacketBuffer, now: float) -> Layout:
         """Find the header's layout, note the arrival, cut the padding off. Returns the layout."""
@@ -85,8 +87,9 @@ class InboundTrack(InboundStream):
         """Changes whenever the numbering begins anew (another SSRC, or a restart under the same one)."""
         self._restarts = 0
 
+    @abstractmethod
     def _media_types(self) -> frozenset[int]:
-        raise NotImplementedError
+        """Payload types of what is forwarded."""
 
     def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
         """Measure the packet, then pass it on if it is what it claims to be."""
@@ -102,11 +105,11 @@ class InboundTrack(InboundStream):
                 self._disordered(extended, expected, now)
         self.pass_on(packet, layout, extended, second, timestamp, now)
 
+    @abstractmethod
     def pass_on(
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
     ) -> None:
         """Forward the packet, or close the gap it leaves."""
-        raise NotImplementedError
 
     def _disordered(self, extended: int, expected: int, now: float) -> None:
         """Not the next number: a restart, a gap or a late packet."""

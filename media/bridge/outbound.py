@@ -2,6 +2,7 @@
 
 import random
 import struct
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from media.api import Kind
@@ -48,7 +49,7 @@ class Source(Protocol):
         """The source's RTP timestamp of this moment, if its sender reports tell."""
 
 
-class OutboundTrack:
+class OutboundTrack(ABC):
     """Rewrites packets in place, keeps what it sent, answers for it. `source` is None while nothing feeds it."""
 
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random) -> None:
@@ -175,13 +176,13 @@ class OutboundTrack:
             source.fetch_again(extended + 1, now)
         return True
 
+    @abstractmethod
     def wait(self, data: bytes, layout: Layout, now: float) -> None:
         """The packet may not leave yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def departed(self, data: bytes, layout: Layout, now: float) -> None:
         """A packet left as `data`, and there is protection to be made."""
-        raise NotImplementedError
 
     def resend(self, sequence_number: int, now: float, round_trip: float) -> bool:
         """Answer one NACKed number from what is kept; False if it is gone, asked for too soon or too much."""

@@ -74,6 +74,12 @@ class AudioOut(OutboundTrack):
             second = second & 0x80 | self._red_type
         return super().rewrite(packet, layout, extended, second, timestamp, key, now)
 
+    def wait(self, data: bytes, layout: Layout, now: float) -> None:
+        """Voice never waits."""
+
+    def departed(self, data: bytes, layout: Layout, now: float) -> None:
+        """Voice carries its protection itself."""
+
     def _collect(self, timestamp: int, data: bytes) -> tuple[int, bytes] | None:
         """Hold frames until there are enough; the packet of all of them, with its first timestamp, or None."""
         held = self._held
