@@ -256,7 +256,8 @@ async def test_a_fuzz_run_over_the_live_port_leaves_a_call_unharmed() -> None:
         counters = (await engine.status()).counters
         assert counters["faults"] == 0
         assert min(counters[name] for name in ("srtp_refused", "rtcp_malformed", "stun_malformed")) > 0
-        assert len(engine._endpoint.paths) <= 4
+        # Two addresses of each peer, the page's own, and the stranger's, who repeats the page's authentic check.
+        assert len(engine._endpoint.paths) <= 6
         assert {leg.state for call in (await engine.status()).calls for leg in call.legs} == {"connected"}
         stranger.close()
         await customer.close()
