@@ -19,6 +19,8 @@ from media.wire.rtcp import (
     build_source_description,
 )
 
+MAX_PATIENCE = 0.4
+"""How long a gap may hold back transport-wide feedback: two retransmissions at most."""
 DEFAULT_ROUND_TRIP = 0.1
 """Assumed until the first report block echoes one of our sender reports."""
 
@@ -81,6 +83,7 @@ class Uplink:
             self.loss.add(first, last, count, 0, 0, octets)
             self.loss.update()
             return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
+        arrivals.hold(now, min(2.5 * self.round_trip + 0.05, MAX_PATIENCE))
         self._judge(arrivals.fates(), octets)
         if self.loss.limit_bps is None and self.loss.loss > 0.0:
             self.counters.losses_concealed += arrivals.conceal()

@@ -21,7 +21,7 @@ _TICKS_PER_SECOND = round(1 / TICK_SECONDS)
 class ArrivalRecorder:
     """One leg's uplink. `due` is when the next feedback should leave; infinite before the first packet."""
 
-    __slots__ = ("_arrivals", "_fast_until", "_feedback_count", "_highest", "_lowest", "_next", "due")
+    __slots__ = ("_arrivals", "_fast_until", "_feedback_count", "_highest", "_lowest", "_next", "_until", "due")
 
     def __init__(self) -> None:
         self._arrivals: dict[int, float] = {}
@@ -29,6 +29,8 @@ class ArrivalRecorder:
         self._lowest = 0
         """Of those recorded since the last feedback, if it came out of order."""
         self._next = -1
+        self._until: int | None = None
+        """The last number the next feedback may speak of, if not all."""
         self._feedback_count = 0
         self._fast_until = 0.0
         self.due = float("inf")
@@ -69,21 +71,35 @@ class ArrivalRecorder:
         if not self._arrivals:
             return []
         get = self._arrivals.get
-        return [get(number) for number in range(self._first(), self._highest + 1)]
+        return [get(number) for number in range(self._first(), self._end() + 1)]
 
     def _first(self) -> int:
         return max(min(self._next, self._lowest), self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
+
+    def hold(self, now: float, patience: float) -> None:
+        """Leave out of the next feedback what is younger than `patience` seconds from the first gap on.
+
+        A browser forgets a packet when it is told that it arrived: what we may still ask for must not be concealed yet.
+        """
+        gap = -1
+        for number in range(self._first(), self._highest + 1):
+            time = self._arrivals.get(number)
+            if time is None:
+                gap = number if gap < 0 else gap
+            elif gap >= 0:
+                if now - time < patience:
+                    self._until = gap - 1
+                    return
+                gap = -1
 
     def conceal(self) -> int:
         """Tell of what is missing as if it had arrived between its neighbours; returns how many that were.
 
         For losses that are no sign of congestion: a sender that hears of them slows down for nothing.
         """
-        if not self._arrivals:
-            return 0
         arrivals, missing, concealed = self._arrivals, [], 0
         before = None
-        for number in range(self._first(), self._highest + 1):
+        for number in range(self._first(), self._end() + 1):
             time = arrivals.get(number)
             if time is None:
                 missing.append(number)
@@ -96,6 +112,9 @@ class ArrivalRecorder:
             before = time
         return concealed
 
+    def _end(self) -> int:
+        return self._highest if self._until is None else self._until
+
     def feedback(self, sender_ssrc: int, media_ssrc: int, now: float) -> list[bytes]:
         """The feedback packets about everything since the last call, and the next deadline."""
         self.due = now + (FAST_INTERVAL if now < self._fast_until else INTERVAL)
@@ -104,24 +123,29 @@ class ArrivalRecorder:
             return []
         begin = self._first()
         packets: list[bytes] = []
-        while begin <= self._highest:
-            begin, packet = self._one(begin, sender_ssrc, media_ssrc)
+        end = self._end()
+        while begin <= end:
+            begin, packet = self._one(begin, end, sender_ssrc, media_ssrc)
             if packet:
                 packets.append(packet)
-        self._next = self._lowest = self._highest + 1
-        arrivals.clear()
+        self._next = self._lowest = end + 1
+        if self._until is None:
+            arrivals.clear()
+        else:
+            self._arrivals = {number: time for number, time in arrivals.items() if number > end}
+            self._until = None
         return packets
 
-    def _one(self, begin: int, sender_ssrc: int, media_ssrc: int) -> tuple[int, bytes]:
+    def _one(self, begin: int, end: int, sender_ssrc: int, media_ssrc: int) -> tuple[int, bytes]:
         """One packet about `begin` and what follows; returns where it ended."""
-        times = list(map(self._arrivals.get, range(begin, min(self._highest + 1, begin + MAX_STATUSES))))
+        times = list(map(self._arrivals.get, range(begin, min(end + 1, begin + MAX_STATUSES))))
         reference, deltas = _deltas(times)
-        end = begin + len(deltas)
+        after = begin + len(deltas)
         if reference < 0:
-            return end, b""
+            return after, b""
         count, self._feedback_count = self._feedback_count, (self._feedback_count + 1) & 0xFF
         value = TransportFeedback(sender_ssrc, media_ssrc, begin & 0xFFFF, reference, count, deltas)
-        return end, build_transport_feedback(value)
+        return after, build_transport_feedback(value)
 
 
 def _deltas(times: list[float | None]) -> tuple[int, tuple[int | None, ...]]:
