@@ -69,6 +69,95 @@ class LegStatus(msgspec.Struct, frozen=True):
     generation: int = 0
     video_paused: bool = False
     """As the leg's last VideoLimited said."""
+    playing: tuple[str, ...] = ()
+    """Announcements that are played to the leg now, as `play` named them."""
+
+
+class RecordingSpec(msgspec.Struct, frozen=True):
+    """What a recording is started with. The recorder never sees the master key: only this recording's own."""
+
+    recording_id: str
+    directory: str
+    """Absolute path of this recording's own directory; made if missing. An earlier part that lies there (before a
+    worker died or the call moved) stays, and a new part is begun beside it."""
+    key: bytes
+    """32 bytes, AES-256-GCM, new for every recording (the same in all its parts). Never written or logged."""
+    wrapped_key: bytes
+    """The key as wrapped by the master key: stored beside the data, meaningless to the recorder."""
+    key_id: str
+    """Which master key wrapped it."""
+    audio_only: bool = False
+    leg_names: dict[str, str] = {}
+    """leg_id -> name of its tracks (`customer`, `agent`); a leg that is not listed is named by its id."""
+
+    def __repr__(self) -> str:
+        return f"RecordingSpec({self.recording_id!r}, {self.directory!r}, audio_only={self.audio_only})"
+
+
+class RecordingState(StrEnum):
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    """Finished and on disk; nothing more comes."""
+    FAILED = "failed"
+    """Nothing is kept any more (disk full, codec worker lost for good): what was written before is readable."""
+
+
+class RecordingStatus(msgspec.Struct, frozen=True):
+    recording_id: str
+    state: RecordingState
+    seconds: float = 0.0
+    """Recorded so far, pauses left out."""
+    size_bytes: int = 0
+    """On disk, all parts of this worker together."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A still of what a leg's camera sends, at the resolution it was sent."""
+
+    call_id: str
+    leg_id: str
+    media_type: str
+    """`image/jpeg` or `image/png`."""
+    image: bytes
+    """At most 900 KB."""
+    width: int
+    height: int
+    wall_time: float
+    """When the picture reached us, Unix seconds."""
+
+
+class Announcement(StrEnum):
+    """What `MediaEngine.play` knows. `SPOKEN` ones take a language: `recording_started.de`."""
+
+    WAITING = "waiting"
+    """Music, for a customer who waits to be answered."""
+    RING_BACK = "ring_back"
+    """The far side's telephone rings."""
+    HOLD = "hold"
+    """Music and the hold picture."""
+    HOLD_PICTURE = "hold_picture"
+    """The picture alone."""
+    PLEASE_WAIT = "please_wait"
+    ON_HOLD = "on_hold"
+    RECORDING_STARTED = "recording_started"
+    RECORDING_PAUSED = "recording_paused"
+    RECORDING_RESUMED = "recording_resumed"
+    RECORDING_STOPPED = "recording_stopped"
+
+
+SPOKEN = frozenset(
+    {
+        Announcement.PLEASE_WAIT,
+        Announcement.ON_HOLD,
+        Announcement.RECORDING_STARTED,
+        Announcement.RECORDING_PAUSED,
+        Announcement.RECORDING_RESUMED,
+        Announcement.RECORDING_STOPPED,
+    }
+)
+SPOKEN_LANGUAGES = ("en", "es", "de", "fr", "pt-BR", "ar", "id", "zh-CN")
 
 
 class CallStatus(msgspec.Struct, frozen=True):
@@ -77,6 +166,8 @@ class CallStatus(msgspec.Struct, frozen=True):
     connected: tuple[str, ...]
     """Legs that hear each other now."""
     held: bool = False
+    recordings: tuple[RecordingStatus, ...] = ()
+    """Those that are running, paused or failed and were not stopped by `stop_recording`."""
 
 
 class LegStats(msgspec.Struct, frozen=True):
@@ -115,6 +206,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     loop_lag_ms: float = 0.0
     counters: dict[str, int] = {}
     """Monotonic counters by name, e.g. `datagrams_dropped_unverified`; see media/io/counters.py."""
+    codec_cpu_fraction: float = 0.0
+    """Cores that this engine's codec worker uses (recording, snapshots, transcoding); 0 while none is needed."""
 
 
 class LegConnected(msgspec.Struct, frozen=True, tag=True):
@@ -183,6 +276,27 @@ class SourceWished(msgspec.Struct, frozen=True, tag=True):
     """0: as it likes."""
 
 
+class RecordingChanged(msgspec.Struct, frozen=True, tag=True):
+    """A recording began, paused, went on, ended or broke. `started` again: a new part was begun after a fault."""
+
+    call_id: str
+    recording_id: str
+    state: RecordingState
+    reason: str = ""
+    """For a person: why it failed, or why a new part was begun; else empty."""
+    seconds: float = 0.0
+    """Recorded so far, pauses left out."""
+    size_bytes: int = 0
+
+
+class AnnouncementEnded(msgspec.Struct, frozen=True, tag=True):
+    """An announcement without `repeat` was played to its end (not one that was stopped or replaced)."""
+
+    call_id: str
+    leg_id: str
+    announcement: str
+
+
 MediaEvent = (
     LegConnected
     | LegDisconnected
@@ -191,6 +305,8 @@ MediaEvent = (
     | MediaStarted
     | VideoLimited
     | SourceWished
+    | RecordingChanged
+    | AnnouncementEnded
     | CallLost
     | StatsReported
 )
@@ -216,6 +332,32 @@ class MediaEngine(Protocol):
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         """Whether media of this kind *from* the leg is forwarded."""
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        """Record what the call's connected legs send, as it is, from now on; before `connect` that is nothing.
+
+        A repeat of a running recording does nothing. RecordingChanged tells when the file is open. Raise
+        UnknownLegError, CapacityError (too many at once) or UnavailableError (no codec worker).
+        """
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        """While paused nothing is kept, from the packet on that comes next; unknown recordings: UnknownLegError."""
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        """Finish the file; RecordingChanged(stopped) follows. Unknown ones are ignored. `close_call` stops all."""
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        """A still of the leg's camera, now; raise UnknownLegError, or UnavailableError if no picture can be had within
+        two seconds (camera off, muted, on hold, not connected)."""
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        """Play an `Announcement` to a leg, for ever if `repeat`; None stops whatever is played to it.
+
+        A repeated one (music, hold picture) fills the leg's AUDIO and MAIN slots while nobody else does: it steps back
+        by itself when the leg is connected and comes back on hold. One that is not repeated is heard at once, in
+        AUDIO_SIDE over a running call, instead of the music otherwise. Each replaces only one of its own sort. Raise
+        UnknownLegError, or UnavailableError for an announcement or language without a file.
+        """
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         """Say BYE and forget the leg. Unknown legs are ignored."""

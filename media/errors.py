@@ -23,3 +23,7 @@ class EngineLostError(MediaError):
 
 class CapacityError(MediaError):
     """No worker can take another call now."""
+
+
+class UnavailableError(MediaError):
+    """It cannot be done now: no picture comes, no file for this language, no codec worker; the text says which."""

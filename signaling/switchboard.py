@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from media.api import (
+    AnnouncementEnded,
     CallLost,
     EngineStatus,
     LegConnected,
@@ -16,6 +17,7 @@ from media.api import (
     LegRecovered,
     MediaEvent,
     MediaStarted,
+    RecordingChanged,
     SourceWished,
     StatsReported,
     VideoLimited,
@@ -209,6 +211,8 @@ class Switchboard:
                 quality.reported(self.board, reported)
             case MediaStarted(call_id, leg_id, kind):
                 self._media_started(call_id, leg_id, kind.value)
+            case RecordingChanged() | AnnouncementEnded():
+                pass
             case _:
                 assert_never(event)
         return self._settle()

@@ -3,7 +3,18 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 
-from media.api import EngineStatus, Kind, LegConnected, LegSpec, LegStats, MediaEngine, MediaEvent, Offer
+from media.api import (
+    EngineStatus,
+    Kind,
+    LegConnected,
+    LegSpec,
+    LegStats,
+    MediaEngine,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Snapshot,
+)
 
 MAX_OPENING = 4_000
 """Legs whose connecting is awaited; the oldest is forgotten."""
@@ -39,6 +50,21 @@ class ObservedEngine:
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._engine.mute(call_id, leg_id, kind, muted)
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._engine.start_recording(call_id, spec)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._engine.pause_recording(call_id, recording_id, paused)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        await self._engine.stop_recording(call_id, recording_id)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return await self._engine.snapshot(call_id, leg_id)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._engine.play(call_id, leg_id, announcement, repeat)
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         self._opening.pop((call_id, leg_id), None)

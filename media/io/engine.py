@@ -7,7 +7,19 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from media.api import CallLost, EngineStatus, Kind, LegSpec, LegState, LegStats, MediaEvent, Offer, StatsReported
+from media.api import (
+    CallLost,
+    EngineStatus,
+    Kind,
+    LegSpec,
+    LegState,
+    LegStats,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Snapshot,
+    StatsReported,
+)
 from media.bridge.counters import Counters as BridgeCounters
 from media.errors import CapacityError, MediaError, UnknownLegError
 from media.io.candidates import Advertised, own_addresses, resolve
@@ -20,6 +32,7 @@ from media.io.held import HeldCall, HeldLeg
 from media.io.ice import AgentTable
 from media.io.load import Load
 from media.io.ports import bind_ports
+from media.io.studio import Studio
 from media.io.tcp import TcpListener
 from media.io.transport import Shared
 from media.wire.ntp import ntp_from_unix
@@ -65,6 +78,7 @@ class Engine:
         self._certificate = Certificate.generateCertificate()
         self._advertised = Advertised((), 0, tcp)
         self._load = Load()
+        self._studio = Studio()
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -187,6 +201,21 @@ class Engine:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         self._call(call_id).bridge.mute(leg_id, kind, muted, time.monotonic())
         self._endpoint.flush()
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._studio.start_recording(call_id, spec)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._studio.pause_recording(call_id, recording_id, paused)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        await self._studio.stop_recording(call_id, recording_id)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return await self._studio.snapshot(call_id, leg_id)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._studio.play(call_id, leg_id, announcement, repeat)
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         call = self._calls.get(call_id)

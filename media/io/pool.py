@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from media.api import CallLost, EngineStatus, Kind, LegSpec, LegStats, MediaEvent, Offer
+from media.api import CallLost, EngineStatus, Kind, LegSpec, LegStats, MediaEvent, Offer, RecordingSpec, Snapshot
 from media.errors import CapacityError, UnknownLegError
 from media.io.pool_crew import Crew, Sleep
 from media.io.pool_member import Member, StartWorker
@@ -97,6 +97,22 @@ class WorkerPool:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._pinned(call_id).engine.mute(call_id, leg_id, kind, muted)
 
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._pinned(call_id).engine.start_recording(call_id, spec)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._pinned(call_id).engine.pause_recording(call_id, recording_id, paused)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        if call_id in self._pins:
+            await self._pins[call_id].engine.stop_recording(call_id, recording_id)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return await self._pinned(call_id).engine.snapshot(call_id, leg_id)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._pinned(call_id).engine.play(call_id, leg_id, announcement, repeat)
+
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         if call_id in self._pins:
             await self._pins[call_id].engine.close_leg(call_id, leg_id)
@@ -128,6 +144,7 @@ class WorkerPool:
             cpu_fraction=max((part.cpu_fraction for part in parts), default=0.0),
             loop_lag_ms=max((part.loop_lag_ms for part in parts), default=0.0),
             counters=dict(counters),
+            codec_cpu_fraction=sum(part.codec_cpu_fraction for part in parts),
         )
 
     def events(self) -> AsyncIterator[MediaEvent]:

@@ -11,17 +11,18 @@ from typing import Protocol
 
 import msgspec
 
-from media.api import Kind, LegSpec, MediaEngine, MediaEvent
+from media.api import Kind, LegSpec, MediaEngine, MediaEvent, RecordingSpec
 from media.errors import (
     CapacityError,
     EngineLostError,
     MediaError,
     NegotiationError,
+    UnavailableError,
     UnknownLegError,
     WireError,
 )
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised whenever a change would be misread by the other side; hellos that differ end the connection."""
 
 MAX_FRAME_BYTES = 1 << 20
@@ -77,6 +78,34 @@ class Mute(msgspec.Struct, frozen=True, tag="mute"):
     muted: bool
 
 
+class StartRecording(msgspec.Struct, frozen=True, tag="start_recording"):
+    call_id: str
+    spec: RecordingSpec
+
+
+class PauseRecording(msgspec.Struct, frozen=True, tag="pause_recording"):
+    call_id: str
+    recording_id: str
+    paused: bool
+
+
+class StopRecording(msgspec.Struct, frozen=True, tag="stop_recording"):
+    call_id: str
+    recording_id: str
+
+
+class TakeSnapshot(msgspec.Struct, frozen=True, tag="snapshot"):
+    call_id: str
+    leg_id: str
+
+
+class Play(msgspec.Struct, frozen=True, tag="play"):
+    call_id: str
+    leg_id: str
+    announcement: str | None
+    repeat: bool
+
+
 class CloseLeg(msgspec.Struct, frozen=True, tag="close_leg"):
     call_id: str
     leg_id: str
@@ -107,7 +136,8 @@ class Drain(msgspec.Struct, frozen=True, tag="drain"):
     timeout: float
 
 
-CallRequest = OpenLeg | AcceptAnswer | RestartIce | Connect | Hold | Mute | CloseLeg | CloseCall | Stats
+StudioRequest = StartRecording | PauseRecording | StopRecording | TakeSnapshot | Play
+CallRequest = OpenLeg | AcceptAnswer | RestartIce | Connect | Hold | Mute | StudioRequest | CloseLeg | CloseCall | Stats
 Request = CallRequest | Status | Activate | Drain
 
 
@@ -146,6 +176,7 @@ _CODES: dict[str, type[MediaError]] = {
     "engine_lost": EngineLostError,
     "capacity": CapacityError,
     "wire": WireError,
+    "unavailable": UnavailableError,
     "media": MediaError,
 }
 _NAMES = {error: code for code, error in _CODES.items()}

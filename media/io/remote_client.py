@@ -10,7 +10,17 @@ from typing import TypeVar, cast
 
 import msgspec
 
-from media.api import EngineStatus, Kind, LegSpec, LegStats, MediaEvent, Offer, StatsReported
+from media.api import (
+    EngineStatus,
+    Kind,
+    LegSpec,
+    LegStats,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Snapshot,
+    StatsReported,
+)
 from media.errors import CapacityError, EngineLostError, MediaError, WireError
 from media.io import remote
 
@@ -162,6 +172,21 @@ class RemoteEngine:
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._ask(remote.Mute(call_id, leg_id, kind, muted), None)
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._ask(remote.StartRecording(call_id, spec), None)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._ask(remote.PauseRecording(call_id, recording_id, paused), None)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        await self._ask(remote.StopRecording(call_id, recording_id), None)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return await self._ask(remote.TakeSnapshot(call_id, leg_id), Snapshot)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._ask(remote.Play(call_id, leg_id, announcement, repeat), None)
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         await self._ask(remote.CloseLeg(call_id, leg_id), None)

@@ -15,7 +15,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from media.api import EngineStatus, Kind, LegSpec, LegStats, MediaEngine, MediaEvent, Offer
+import msgspec
+
+from media.api import (
+    EngineStatus,
+    Kind,
+    LegSpec,
+    LegStats,
+    MediaEngine,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Snapshot,
+)
 from media.errors import CapacityError, MediaError, UnknownLegError
 from media.io import remote, worker_files
 from media.io.remote_server import EngineServer
@@ -130,6 +142,22 @@ class Worker:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._running(call_id).mute(call_id, leg_id, kind, muted)
 
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._running(call_id).start_recording(call_id, spec)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._running(call_id).pause_recording(call_id, recording_id, paused)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        if self._engine is not None:
+            await self._engine.stop_recording(call_id, recording_id)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return await self._running(call_id).snapshot(call_id, leg_id)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._running(call_id).play(call_id, leg_id, announcement, repeat)
+
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         if self._engine is not None:
             await self._engine.close_leg(call_id, leg_id)
@@ -143,9 +171,7 @@ class Worker:
         if self._engine is None:
             return EngineStatus(self._name(), draining=draining)
         status = await self._engine.status()
-        return EngineStatus(
-            self._name(), status.calls, draining, status.cpu_fraction, status.loop_lag_ms, status.counters
-        )
+        return msgspec.structs.replace(status, engine_id=self._name(), draining=draining)
 
     async def stats(self, call_id: str) -> tuple[LegStats, ...]:
         return () if self._engine is None else await self._engine.stats(call_id)

@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from media.api import (
+    SPOKEN,
+    SPOKEN_LANGUAGES,
+    Announcement,
+    AnnouncementEnded,
     CallLost,
     CallStatus,
     EngineStatus,
@@ -18,10 +22,15 @@ from media.api import (
     LegStatus,
     MediaEvent,
     Offer,
+    RecordingChanged,
+    RecordingSpec,
+    RecordingState,
+    RecordingStatus,
     Slot,
+    Snapshot,
     VideoLimited,
 )
-from media.errors import CapacityError, NegotiationError, UnknownLegError
+from media.errors import CapacityError, NegotiationError, UnavailableError, UnknownLegError
 
 SLOTS = {"0": Slot.AUDIO, "1": Slot.CAMERA, "2": Slot.MAIN, "3": Slot.SIDE, "4": Slot.AUDIO_SIDE}
 BAD_SDP = "not an answer"
@@ -34,6 +43,8 @@ class MediaLeg:
     generation: int = 0
     muted: set[Kind] = field(default_factory=set)
     video_paused: bool = False
+    playing: dict[bool, str] = field(default_factory=dict)
+    """What is played to it: True: repeated, False: once."""
 
 
 @dataclass
@@ -41,6 +52,7 @@ class MediaCall:
     legs: dict[str, MediaLeg] = field(default_factory=dict)
     connected: tuple[str, ...] = ()
     held: bool = False
+    recordings: dict[str, RecordingStatus] = field(default_factory=dict)
 
 
 class MediaModel:
@@ -53,6 +65,10 @@ class MediaModel:
         self.connects: list[tuple[str, tuple[str, ...]]] = []
         """Every connect there ever was."""
         self.opened = 0
+        self.picture: bytes | None = b"\xff\xd8 a still \xff\xd9"
+        """What a snapshot shows; None: no picture comes."""
+        self.recorded: list[RecordingSpec] = []
+        """Every recording that was ever started."""
 
     def open_leg(self, spec: LegSpec) -> Offer:
         if self.full:
@@ -89,6 +105,56 @@ class MediaModel:
         leg = self._leg(call_id, leg_id)
         (leg.muted.add if muted else leg.muted.discard)(kind)
 
+    def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        """It is open at once."""
+        call = self._call(call_id)
+        if spec.recording_id not in call.recordings:
+            self.recorded.append(spec)
+            self._record(call_id, spec.recording_id, RecordingState.STARTED)
+
+    def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        if recording_id not in self._call(call_id).recordings:
+            raise UnknownLegError(recording_id)
+        self._record(call_id, recording_id, RecordingState.PAUSED if paused else RecordingState.RESUMED)
+
+    def stop_recording(self, call_id: str, recording_id: str) -> None:
+        call = self.calls.get(call_id)
+        if call is not None and recording_id in call.recordings:
+            self._record(call_id, recording_id, RecordingState.STOPPED)
+
+    def fail_recording(self, call_id: str, recording_id: str, reason: str = "disk full") -> None:
+        """The disk is full, say."""
+        self._record(call_id, recording_id, RecordingState.FAILED, reason)
+
+    def _record(self, call_id: str, recording_id: str, state: RecordingState, reason: str = "") -> None:
+        recordings = self._call(call_id).recordings
+        before = recordings.get(recording_id)
+        seconds = 1.0 if before is None else before.seconds + 1.0
+        recordings[recording_id] = RecordingStatus(recording_id, state, seconds, 1000)
+        if state is RecordingState.STOPPED:
+            del recordings[recording_id]
+        self.happened.append(RecordingChanged(call_id, recording_id, state, reason, seconds, 1000))
+
+    def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        self._leg(call_id, leg_id)
+        if self.picture is None:
+            raise UnavailableError("no picture comes from this leg")
+        return Snapshot(call_id, leg_id, "image/jpeg", self.picture, 640, 480, 1_700_000_000.0)
+
+    def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        leg = self._leg(call_id, leg_id)
+        if announcement is None:
+            leg.playing.clear()
+            return
+        name, _, language = announcement.partition(".")
+        if name not in set(Announcement) or (language in SPOKEN_LANGUAGES) != (name in SPOKEN):
+            raise UnavailableError(f"there is no announcement {announcement}")
+        leg.playing[repeat] = announcement
+
+    def end_announcement(self, call_id: str, leg_id: str) -> None:
+        """What was played once has ended."""
+        self.happened.append(AnnouncementEnded(call_id, leg_id, self._leg(call_id, leg_id).playing.pop(False)))
+
     def close_leg(self, call_id: str, leg_id: str) -> None:
         call = self.calls.get(call_id)
         if call is not None and call.legs.pop(leg_id, None) is not None:
@@ -97,6 +163,9 @@ class MediaModel:
                 del self.calls[call_id]
 
     def close_call(self, call_id: str) -> None:
+        call = self.calls.get(call_id)
+        for recording_id in list(call.recordings if call is not None else ()):
+            self.stop_recording(call_id, recording_id)
         self.calls.pop(call_id, None)
 
     def status(self) -> EngineStatus:
@@ -106,10 +175,12 @@ class MediaModel:
                 CallStatus(
                     call_id,
                     tuple(
-                        LegStatus(leg.leg_id, leg.state, leg.generation, leg.video_paused) for leg in call.legs.values()
+                        LegStatus(leg.leg_id, leg.state, leg.generation, leg.video_paused, tuple(leg.playing.values()))
+                        for leg in call.legs.values()
                     ),
                     call.connected,
                     call.held,
+                    tuple(call.recordings.values()),
                 )
                 for call_id, call in self.calls.items()
             ),
@@ -130,6 +201,11 @@ class MediaModel:
         self._leg(call_id, leg_id)
         self.close_leg(call_id, leg_id)
         self.happened.append(LegFailed(call_id, leg_id, reason))
+
+    def _call(self, call_id: str) -> MediaCall:
+        if call_id not in self.calls:
+            raise UnknownLegError(call_id)
+        return self.calls[call_id]
 
     def _leg(self, call_id: str, leg_id: str) -> MediaLeg:
         call = self.calls.get(call_id)
@@ -167,6 +243,24 @@ class FakeEngine:
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         self.model.mute(call_id, leg_id, kind, muted)
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        self.model.start_recording(call_id, spec)
+        self._news.set()
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        self.model.pause_recording(call_id, recording_id, paused)
+        self._news.set()
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        self.model.stop_recording(call_id, recording_id)
+        self._news.set()
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        return self.model.snapshot(call_id, leg_id)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        self.model.play(call_id, leg_id, announcement, repeat)
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         self.model.close_leg(call_id, leg_id)

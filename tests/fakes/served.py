@@ -3,7 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from media.api import CallStatus, EngineStatus, Kind, LegSpec, LegState, LegStats, LegStatus, MediaEvent, Offer, Slot
+from media.api import (
+    CallStatus,
+    EngineStatus,
+    Kind,
+    LegSpec,
+    LegState,
+    LegStats,
+    LegStatus,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Slot,
+    Snapshot,
+)
 from media.errors import CapacityError
 from media.io.remote_client import EventQueue
 
@@ -54,6 +67,22 @@ class ServedEngine:
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._note("mute", call_id, leg_id, kind, muted)
+
+    async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
+        await self._note("start_recording", call_id, spec)
+
+    async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
+        await self._note("pause_recording", call_id, recording_id, paused)
+
+    async def stop_recording(self, call_id: str, recording_id: str) -> None:
+        await self._note("stop_recording", call_id, recording_id)
+
+    async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
+        await self._note("snapshot", call_id, leg_id)
+        return Snapshot(call_id, leg_id, "image/jpeg", b"\xff\xd8", 640, 480, 1.5)
+
+    async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
+        await self._note("play", call_id, leg_id, announcement, repeat)
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         await self._note("close_leg", call_id, leg_id)
