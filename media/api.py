@@ -78,17 +78,15 @@ class RecordingSpec(msgspec.Struct, frozen=True):
 
     recording_id: str
     directory: str
-    """Absolute path of this recording's own directory; made if missing. An earlier part that lies there (before a
-    worker died or the call moved) stays, and a new part is begun beside it."""
+    """Absolute path, made if missing. The file is `recording_id.rec` in it. If that is there already (a codec worker
+    died, or the call moved to another worker) a new part is begun beside it: `recording_id.2.rec`, `.3.rec` …"""
     key: bytes
-    """32 bytes, AES-256-GCM, new for every recording (the same in all its parts). Never written or logged."""
-    wrapped_key: bytes
-    """The key as wrapped by the master key: stored beside the data, meaningless to the recorder."""
-    key_id: str
-    """Which master key wrapped it."""
+    """32 bytes, AES-256-GCM, new for every recording, the same in all its parts. Never written or logged here: whoever
+    starts a recording keeps it wrapped beside the file (media.recording.keys.create_data_key)."""
     audio_only: bool = False
     leg_names: dict[str, str] = {}
-    """leg_id -> name of its tracks (`customer`, `agent`); a leg that is not listed is named by its id."""
+    """leg_id -> side (`customer`, `agent`); a leg that is not listed is named by its id. Said again with more legs,
+    `start_recording` adds them."""
 
     def __repr__(self) -> str:
         return f"RecordingSpec({self.recording_id!r}, {self.directory!r}, audio_only={self.audio_only})"
@@ -170,6 +168,68 @@ class CallStatus(msgspec.Struct, frozen=True):
     """Those that are running, paused or failed and were not stopped by `stop_recording`."""
 
 
+class LegSecond(msgspec.Struct, frozen=True, array_like=True):
+    """What one second of a leg was like. Counts are of that second; `up`: from the page, `down`: to it.
+
+    Sent and stored as an array of mostly small integers: new fields go to the end, with a default.
+    """
+
+    at: float
+    """Wall clock of its end."""
+    rtt_ms: int | None = None
+    level: int | None = None
+    """Loudest voice packet, 0 (loud) to 127 (silence), -dBov (RFC 6464)."""
+    up_packets: int = 0
+    """Whose fate became known, all media, before repair (transport-wide numbers)."""
+    up_lost: int = 0
+    up_runs: int = 0
+    """Rows of packets lost one after the other."""
+    up_audio_packets: int = 0
+    """That should have come."""
+    up_audio_missing: int = 0
+    """After repair."""
+    up_video_packets: int = 0
+    up_video_missing: int = 0
+    up_jitter_ms: int = 0
+    """Of voice, of pictures where there is no voice (RFC 3550 §6.4.1)."""
+    up_audio_bps: int = 0
+    up_video_bps: int = 0
+    up_limit_bps: int = 0
+    """What the camera may send for its receivers' sake; 0: as it likes."""
+    up_frames: int | None = None
+    up_nacks: int = 0
+    up_plis: int = 0
+    down_packets: int = 0
+    down_lost: int = 0
+    down_runs: int = 0
+    down_audio_packets: int = 0
+    down_audio_residual: float = 0.0
+    """Estimated share still missing after repair."""
+    down_video_packets: int = 0
+    down_video_residual: float = 0.0
+    down_jitter_ms: int = 0
+    """As the page reports it."""
+    down_audio_bps: int = 0
+    down_video_bps: int = 0
+    down_target_bps: int = 0
+    """0: not known yet."""
+    down_sustained_bps: int = 0
+    down_protection_bps: int = 0
+    down_repair_bps: int = 0
+    down_frames: int = 0
+    down_freeze_ms: int = 0
+    down_nacks: int = 0
+    down_plis: int = 0
+    copies: int = 0
+    """Older frames in each voice packet."""
+    parity_percent: int = 0
+    paused: bool = False
+    queue_ms: int = 0
+    """Waiting in our pacer."""
+    link_queue_ms: int = 0
+    """Waiting in the link, beyond its shortest time."""
+
+
 class LegStats(msgspec.Struct, frozen=True):
     """One leg's counters since it was opened; rates are over the last second."""
 
@@ -194,6 +254,8 @@ class LegStats(msgspec.Struct, frozen=True):
     """The source's last level, 0 (loudest) to 127 (silence), in -dBov (RFC 6464)."""
     transport: str = ""
     """`udp4`, `udp6`, `tcp4` or `tcp6`."""
+    seconds: tuple[LegSecond, ...] = ()
+    """The seconds since the last report, oldest first."""
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
@@ -262,9 +324,13 @@ class CallLost(msgspec.Struct, frozen=True, tag=True):
 
 
 class StatsReported(msgspec.Struct, frozen=True, tag=True):
-    """Every few seconds, for every connected leg."""
+    """Every two seconds, for every connected leg."""
 
     legs: tuple[LegStats, ...]
+    loop_lag_ms: float = 0.0
+    """The worker's, over about the last second."""
+    cpu_fraction: float = 0.0
+    engine_id: str = ""
 
 
 class SourceWished(msgspec.Struct, frozen=True, tag=True):
