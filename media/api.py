@@ -258,6 +258,19 @@ class LegStats(msgspec.Struct, frozen=True):
     """The seconds since the last report, oldest first."""
 
 
+class WorkerLoad(msgspec.Struct, frozen=True):
+    """How busy one worker of a pool is."""
+
+    engine_id: str
+    calls: int
+    legs: int
+    cpu_fraction: float
+    loop_lag_ms: float
+    datagrams_sent: int = 0
+    draining: bool = False
+    codec_cpu_fraction: float = 0.0
+
+
 class EngineStatus(msgspec.Struct, frozen=True):
     """What an engine holds, for reconciliation and health."""
 
@@ -270,6 +283,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     """Monotonic counters by name, e.g. `datagrams_dropped_unverified`; see media/io/counters.py."""
     codec_cpu_fraction: float = 0.0
     """Cores that this engine's codec worker uses (recording, snapshots, transcoding); 0 while none is needed."""
+    workers: tuple[WorkerLoad, ...] = ()
+    """A pool's: each worker that answered."""
 
 
 class LegConnected(msgspec.Struct, frozen=True, tag=True):

@@ -10,7 +10,18 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from media.api import CallLost, EngineStatus, Kind, LegSpec, LegStats, MediaEvent, Offer, RecordingSpec, Snapshot
+from media.api import (
+    CallLost,
+    EngineStatus,
+    Kind,
+    LegSpec,
+    LegStats,
+    MediaEvent,
+    Offer,
+    RecordingSpec,
+    Snapshot,
+    WorkerLoad,
+)
 from media.errors import CapacityError, UnknownLegError
 from media.io.pool_crew import Crew, Sleep
 from media.io.pool_member import Member, StartWorker
@@ -145,6 +156,7 @@ class WorkerPool:
             loop_lag_ms=max((part.loop_lag_ms for part in parts), default=0.0),
             counters=dict(counters),
             codec_cpu_fraction=sum(part.codec_cpu_fraction for part in parts),
+            workers=tuple(_load(part) for part in parts),
         )
 
     def events(self) -> AsyncIterator[MediaEvent]:
@@ -218,3 +230,16 @@ class WorkerPool:
         """A worker that refused the first leg of a call does not hold it: the next try may choose another."""
         if not any(call.call_id == call_id for call in (await member.engine.status()).calls):
             self._unpin(call_id)
+
+
+def _load(status: EngineStatus) -> WorkerLoad:
+    return WorkerLoad(
+        engine_id=status.engine_id,
+        calls=len(status.calls),
+        legs=sum(len(call.legs) for call in status.calls),
+        cpu_fraction=status.cpu_fraction,
+        loop_lag_ms=status.loop_lag_ms,
+        datagrams_sent=status.counters.get("datagrams_sent", 0),
+        draining=status.draining,
+        codec_cpu_fraction=status.codec_cpu_fraction,
+    )
