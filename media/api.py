@@ -294,6 +294,14 @@ class LegConnected(msgspec.Struct, frozen=True, tag=True):
     leg_id: str
 
 
+class LegSilent(msgspec.Struct, frozen=True, tag=True):
+    """A leg that was heard all the time has not been for a moment (0.4 s or so): its path may have died. Nothing for
+    people to know yet; new ways should be offered at once."""
+
+    call_id: str
+    leg_id: str
+
+
 class LegDisconnected(msgspec.Struct, frozen=True, tag=True):
     """Nothing was heard from the leg for two seconds."""
 
@@ -380,6 +388,7 @@ class AnnouncementEnded(msgspec.Struct, frozen=True, tag=True):
 
 MediaEvent = (
     LegConnected
+    | LegSilent
     | LegDisconnected
     | LegRecovered
     | LegFailed
