@@ -70,7 +70,7 @@ def dotted_name(node: ast.expr) -> str:
 PACKAGES_KNOW = {"callserver": {"signaling", "media"}, "signaling": {"media"}, "media": set[str]()}
 """callserver -> signaling -> media, callserver -> media; never back."""
 
-VALUES = {"api", "errors", "units"}
+VALUES = {"api", "errors", "seconds", "units"}
 SIBLINGS = {"receive", "send", "bwe", "quality"}
 PARTS_KNOW = {
     **dict.fromkeys(SIBLINGS | {"codecs", "recording", "voice"}, {"wire"} | VALUES),

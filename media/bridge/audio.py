@@ -27,6 +27,9 @@ class AudioTrack(InboundTrack):
     def __init__(self, uplink: Uplink, slot: InboundSlot) -> None:
         super().__init__(uplink, slot, AUDIO_CLOCK_HZ)
         self.audio_level: int | None = None
+        self.loudest: int | None = None
+        """Since somebody set it to None."""
+        self.brought_back = 0
         self.recovery = RedRecovery()
         self._opus = slot.payload_types.opus
         self._red = slot.payload_types.red_audio
@@ -43,7 +46,9 @@ class AudioTrack(InboundTrack):
         """Forward the packet and before it what it brings back; close the gap of one that carries nothing."""
         place = layout.audio_level
         if place:
-            self.audio_level = packet.view[packet.start + place] & 0x7F
+            self.audio_level = level = packet.view[packet.start + place] & 0x7F
+            if self.loudest is None or level < self.loudest:
+                self.loudest = level
         payload = packet.start + layout.size
         payload_type = second & 0x7F
         if not self.recovery.note(extended):
@@ -76,6 +81,7 @@ class AudioTrack(InboundTrack):
             scratch.start, scratch.end = 0, layout.size + found.end - found.start
             view[layout.size : scratch.end] = packet.view[found.start : found.end]
             self.uplink.counters.audio_recovered += 1
+            self.brought_back += 1
             self.nack.recovered(found.sequence)
             self.forwarder.forward_copy(scratch, layout, found.sequence, self._opus, found.timestamp, now)
 

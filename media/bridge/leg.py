@@ -18,18 +18,22 @@ from media.bridge.rates import Rate
 from media.bridge.reporting import REPORT_INTERVAL, Reporter, packed
 from media.bridge.rtcp_input import RtcpInput
 from media.bridge.schedule import Schedule
-from media.bridge.statistics import read_stats
+from media.bridge.statistics import read_counters, read_stats
 from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
 from media.errors import WireError
+from media.quality.monitor import LegMonitor
 from media.send.sent_packets import MAX_AGE
 from media.units import MAX_RTP_BYTES
 from media.wire.buffer import PacketBuffer
+from media.wire.ntp import unix_from_ntp
 from media.wire.rtp import FIXED_HEADER_BYTES
 
 _TAIL = struct.Struct("!BHII")
 _HOUSEKEEPING_INTERVAL = 0.25
 _LEAST_KEPT = 0.4
+STALLED = 0.25
+"""A path that is left this long after the last packet had died."""
 _ROUND_TRIPS_KEPT = 8
 """Packets are kept for that many round trips, 0.4 s at least: a near page asks for what it lacks soon, and at 1 Mbps
 a second of video is 130 KB a leg."""
@@ -77,6 +81,7 @@ class Leg:
         self.received_rate = Rate(now)
         self.sent_rate = Rate(now)
         self._closed = False
+        self.monitor = LegMonitor(read_counters(self, now), now)
 
     def receive_rtp(self, packet: PacketBuffer, now: float) -> None:
         """Take one decrypted RTP packet; it may be rewritten and leave through other legs' outlets before this returns.
@@ -138,7 +143,7 @@ class Leg:
         for part in packed(self._feedback(now)):
             send(self.uplink.compound(part))
         if self._housekeeping_due <= now:
-            self._keep_house(now)
+            self._keep_house(now, ntp_time)
         self.rates.poll(now)
         self.schedule.wake = min(
             self._housekeeping_due,
@@ -160,13 +165,21 @@ class Leg:
                 parts += track.feedback(now)
         return parts
 
-    def _keep_house(self, now: float) -> None:
+    def _keep_house(self, now: float, ntp_time: int) -> None:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate.read(sum(stream.octets_received for stream in self.streams.all()), now)
         self.sent_rate.read(sum(track.octets_sent for track in self.outbound.values()), now)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))
         for track in self.outbound.values():
             track.sent.expire(track.rewriter.highest, now, age)
+        if self.monitor.due <= now + _HOUSEKEEPING_INTERVAL / 2:
+            self.monitor.take(read_counters(self, now), now, unix_from_ntp(ntp_time))
+
+    def path_changed(self, elsewhere: bool, now: float) -> None:
+        """Media takes another path from now on; `elsewhere`: over another network or protocol, so that nothing that was
+        measured holds any more."""
+        if elsewhere:
+            self.rates.path_changed(now - self.last_received > STALLED, now)
 
     def source(self, kind: Kind) -> InboundTrack | None:
         """The leg's microphone or camera; None if it was not negotiated."""

@@ -37,6 +37,16 @@ class AudioOut(OutboundTrack):
         self._distances = distances if self._red_type is not None else ()
         self._join = join_frames
 
+    @property
+    def distances(self) -> tuple[int, ...]:
+        """How far back the copies go that are sent now."""
+        return self._distances
+
+    @property
+    def source_octets(self) -> int:
+        """Payload taken from the source, without copies."""
+        return self._payload_octets
+
     def payload_bps(self, now: float) -> float:
         """What the source's frames need, without headers and copies."""
         since, octets = self._counted

@@ -6,6 +6,7 @@ import struct
 from media.bridge.downlink import Downlink
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import ExtensionIds, OutboundSlot
+from media.quality.frames import FrameClock
 from media.send.fec import FecGroup, ParityOut
 from media.send.pacer import Priority, Queued
 from media.wire.buffer import PacketBuffer
@@ -27,6 +28,7 @@ class VideoOut(OutboundTrack):
         self.protection_octets = 0
         self.starved = False
         """Pictures were left out for want of rate; a key frame is asked for when what waits has left."""
+        self.frames = FrameClock()
         self._picture = -1
         self._group = FecGroup()
         self._fec_type = slot.payload_types.flexfec if slot.flexfec_ssrc is not None else None
@@ -38,6 +40,7 @@ class VideoOut(OutboundTrack):
         """What the leg can carry of pictures; `paused`: none until further notice."""
         if paused and not self.paused:
             self.give_up()
+            self.frames.pause()
         resumed = self.paused and not paused
         self.paused = paused
         self._limit_bps = bps
@@ -45,6 +48,11 @@ class VideoOut(OutboundTrack):
             self.source.limit(self, bps, now)
             if resumed:
                 self.restart(now)
+
+    def detach(self) -> None:
+        """Nobody's pictures: that is no freeze."""
+        super().detach()
+        self.frames.pause()
 
     def restart(self, now: float) -> None:
         """Another source, or packets were left out: parity begins anew."""
@@ -63,6 +71,7 @@ class VideoOut(OutboundTrack):
             return False
         if timestamp != self._picture:
             self._picture = timestamp
+            self.frames.picture(timestamp, now)
             if self.downlink.pacer.overloaded and (self.starved or (self._ready and not key)):
                 self._starve()
                 return False

@@ -42,6 +42,8 @@ class RtcpInput:
         self.receptions = {track.slot.ssrc: Reception() for track in outbound}
         self.nacks_received = 0
         """Sequence numbers asked for."""
+        self.key_frames_wanted = 0
+        """PLI and FIR taken."""
         self.estimate_bps: int | None = None
         """The peer's last REMB."""
         self._read: dict[int, Callable[[rtcp.RawRtcp, float], None]] = {
@@ -116,5 +118,6 @@ class RtcpInput:
 
     def _pass_key_frame_request(self, ssrc: int, now: float) -> None:
         track = self._outbound.get(ssrc)
+        self.key_frames_wanted += track is not None
         if track is not None and track.source is not None:
             track.source.want_key_frame(now)

@@ -34,6 +34,8 @@ class VideoTrack(InboundTrack):
         super().__init__(uplink, slot, VIDEO_CLOCK_HZ)
         self.nack = NackGenerator()
         self.key_frames = KeyFrameDemand()
+        self.brought_back = 0
+        """Lost packets that came again."""
         self._last_key = -1
         self._fir_number = 0
         self._limits: dict[OutboundTrack, float] = {}
@@ -91,6 +93,7 @@ class VideoTrack(InboundTrack):
         if self.statistics.highest < 0 or not self.nack.recovered(extended):
             self.uplink.counters.packets_duplicate += 1
             return
+        self.brought_back += 1
         self.pass_on(packet, layout, extended, second, timestamp, now)
 
     def missed(self, first: int, end: int, now: float) -> None:

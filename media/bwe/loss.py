@@ -36,6 +36,8 @@ class LossModel:
     def __init__(self) -> None:
         self._window: deque[Observation] = deque(maxlen=WINDOW)
         self._packets = self._lost = self._bytes = 0
+        self.packets_total = self.lost_total = self.runs_total = 0
+        """All that was ever taken, for whoever measures."""
         self._started: float | None = None
         self._latest = 0.0
         self._runs = 0.0
@@ -63,6 +65,9 @@ class LossModel:
         self._lost += lost
         self._run_losses += lost
         self._runs += runs
+        self.packets_total += packets
+        self.lost_total += lost
+        self.runs_total += runs
 
     def update(self) -> bool:
         """Close the observation if it is long enough and decide anew; True if it was."""

@@ -32,6 +32,7 @@ from media.io.held import HeldCall, HeldLeg
 from media.io.ice import AgentTable
 from media.io.load import Load
 from media.io.ports import bind_ports
+from media.io.silence import LOOK_EVERY
 from media.io.studio import Studio
 from media.io.tcp import TcpListener
 from media.io.transport import Shared
@@ -43,7 +44,7 @@ TICK = 0.005
 """The legs' reports and requests leave within about this much of when they are due."""
 IDLE_TICK = 0.1
 WATCH_EVERY = 0.25
-STATS_EVERY = 5.0
+STATS_EVERY = 2.0
 EMPTY_CALL_KEPT = 120.0
 """A call without legs is forgotten after this long, if nobody closes it."""
 MAX_LEGS_A_CALL = 8
@@ -82,7 +83,7 @@ class Engine:
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._watched_at = self._reported_at = 0.0
+        self._looked_at = self._watched_at = self._reported_at = 0.0
         self._endpoint: Endpoint
         self._shared: Shared
         self._listener: TcpListener | None = None
@@ -296,6 +297,11 @@ class Engine:
             except Exception:
                 self._fault(call)
         self._endpoint.flush()
+        if now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            for call in calls:
+                for leg in call.legs.values():
+                    leg.look(now)
         if now - self._watched_at >= WATCH_EVERY:
             self._watched_at = now
             self._watch(calls, now)
@@ -314,9 +320,9 @@ class Engine:
                 self._calls.pop(call.call_id, None)
 
     def _report(self, calls: list[HeldCall], now: float) -> None:
-        legs = _stats(calls, now)
+        legs = _stats(calls, now, drain=True)
         if legs:
-            self.tell(StatsReported(legs))
+            self.tell(StatsReported(legs, self._load.loop_lag_ms, self._load.cpu_fraction, self._engine_id))
 
     def _fault(self, call: HeldCall) -> None:
         self._counters.faults += 1
@@ -324,6 +330,6 @@ class Engine:
         self.crash(call)
 
 
-def _stats(calls: "tuple[HeldCall, ...] | list[HeldCall]", now: float) -> tuple[LegStats, ...]:
-    found = (leg.stats(now) for call in calls for leg in call.legs.values())
+def _stats(calls: "tuple[HeldCall, ...] | list[HeldCall]", now: float, drain: bool = False) -> tuple[LegStats, ...]:
+    found = (leg.stats(now, drain) for call in calls for leg in call.legs.values())
     return tuple(stats for stats in found if stats is not None)

@@ -15,6 +15,7 @@ from media.api import (
     LegDisconnected,
     LegFailed,
     LegRecovered,
+    LegSilent,
     LegSpec,
     LegState,
     LegStats,
@@ -133,6 +134,10 @@ class HeldLeg:
     def transport_failed(self, reason: str) -> None:
         self.fail(reason)
 
+    def path_changed(self, elsewhere: bool) -> None:
+        if self.leg is not None:
+            self.leg.path_changed(elsewhere, time.monotonic())
+
     def faulted(self) -> None:
         self.call.crash()
 
@@ -155,6 +160,12 @@ class HeldLeg:
         leg = self.leg
         if leg is not None and leg.next_timeout() <= now:
             leg.poll(now, ntp_time)
+
+    def look(self, now: float) -> None:
+        """Notice at once when the leg falls silent. Every LOOK_EVERY seconds."""
+        transport = self.transport
+        if self.state is LegState.CONNECTED and transport.silence.look(transport.heard_at, now):
+            self.call.tell(LegSilent(self.spec.call_id, self.spec.leg_id))
 
     def watch(self, now: float) -> None:
         """Notice silence, its end, and legs that never came."""
@@ -179,11 +190,12 @@ class HeldLeg:
             self.state = LegState.CONNECTED
             self.call.tell(LegRecovered(self.spec.call_id, self.spec.leg_id))
 
-    def stats(self, now: float) -> LegStats | None:
-        """Counters, None before the leg is connected."""
+    def stats(self, now: float, drain: bool = False) -> LegStats | None:
+        """Counters, None before the leg is connected; with `drain` also the seconds, which are handed out once."""
         if self.leg is None:
             return None
-        return msgspec.structs.replace(self.leg.stats(now), transport=self.transport.label)
+        seconds = self.leg.monitor.drain() if drain else ()
+        return msgspec.structs.replace(self.leg.stats(now), transport=self.transport.label, seconds=seconds)
 
     # --- end ---
 

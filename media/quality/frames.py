@@ -7,12 +7,13 @@ whichever is more."""
 MEAN_WEIGHT = 1 / 30
 _FIRST_MEAN = 1 / 30
 _LONGEST_COUNTED = 10.0
+_OLDER = 1 << 31
 
 
 class FrameClock:
     """One stream's pictures. `picture` is called once a picture, the rest once a second."""
 
-    __slots__ = ("_last", "_mean", "frozen_seconds", "pictures")
+    __slots__ = ("_last", "_mean", "_newest", "frozen_seconds", "pictures")
 
     def __init__(self) -> None:
         self.pictures = 0
@@ -20,9 +21,13 @@ class FrameClock:
         """Sum of freezes that are over."""
         self._last: float | None = None
         self._mean = _FIRST_MEAN
+        self._newest = 0
 
-    def picture(self, now: float) -> None:
-        """A new picture begins."""
+    def picture(self, timestamp: int, now: float) -> None:
+        """A packet of another picture than the last packet's; one of an older picture (sent again) is none."""
+        if self._last is not None and (timestamp - self._newest - 1) & 0xFFFFFFFF >= _OLDER:
+            return
+        self._newest = timestamp
         self.pictures += 1
         last, self._last = self._last, now
         if last is None:

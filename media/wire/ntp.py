@@ -16,6 +16,11 @@ def seconds_from_ntp(ntp_time: int) -> float:
     return ntp_time / _UNIT
 
 
+def unix_from_ntp(ntp_time: int) -> float:
+    """The Unix wall time in seconds of a 64-bit NTP timestamp of this era."""
+    return ntp_time / _UNIT - NTP_EPOCH_OFFSET
+
+
 def ntp_shifted(ntp_time: int, seconds: float) -> int:
     """`ntp_time` moved by `seconds`, modulo the era."""
     return (ntp_time + int(seconds * _UNIT)) & _MASK

@@ -1,0 +1,116 @@
+"""From counters to seconds: what grew between two readings of a leg. One object a leg, read about once a second."""
+
+from media.api import LegSecond
+from media.quality.reading import Reading
+from media.quality.residual import picture_residual, voice_residual
+
+INTERVAL = 1.0
+MAX_KEPT = 30
+"""Seconds that wait for their reader; the oldest go."""
+LEAST_WINDOW = 0.5
+_MAX_BPS = 1 << 40
+_RESTARTED = 50
+"""A count that falls by more than that began anew with another stream."""
+
+
+class LegMonitor:
+    """Feed it readings in order; take the seconds."""
+
+    def __init__(self, reading: Reading, now: float) -> None:
+        self._before = reading
+        self._since = now
+        self._audio_missing = _Settled(reading.up_audio_missing)
+        self._video_missing = _Settled(reading.up_video_missing)
+        self._seconds: list[LegSecond] = []
+        self.due = now + INTERVAL
+
+    def take(self, reading: Reading, now: float, wall_time: float) -> LegSecond | None:
+        """The second that ends now; None if the last one ended only just."""
+        elapsed = now - self._since
+        if elapsed < LEAST_WINDOW:
+            return None
+        second = self._second(self._before, reading, elapsed, wall_time)
+        self._before, self._since, self.due = reading, now, now + INTERVAL
+        self._seconds.append(second)
+        if len(self._seconds) > MAX_KEPT:
+            del self._seconds[0]
+        return second
+
+    def drain(self) -> tuple[LegSecond, ...]:
+        """The seconds since the last call, oldest first."""
+        seconds, self._seconds = tuple(self._seconds), []
+        return seconds
+
+    def _second(self, old: Reading, new: Reading, elapsed: float, wall_time: float) -> LegSecond:
+        bits = 8 / elapsed
+        lost, packets, runs = new.down_lost - old.down_lost, new.down_packets - old.down_packets, new.down_runs
+        loss = min(1.0, lost / packets) if packets > 0 else 0.0
+        burst = lost / (runs - old.down_runs) if runs > old.down_runs else 1.0
+        frames = None if new.up_pictures is None or old.up_pictures is None else new.up_pictures - old.up_pictures
+        return LegSecond(
+            round(wall_time, 3),
+            None if new.rtt is None else round(new.rtt * 1000),
+            new.level,
+            max(0, new.up_packets - old.up_packets),
+            max(0, new.up_lost - old.up_lost),
+            max(0, new.up_runs - old.up_runs),
+            max(0, new.up_audio_expected - old.up_audio_expected),
+            self._audio_missing.grown(new.up_audio_missing),
+            max(0, new.up_video_expected - old.up_video_expected),
+            self._video_missing.grown(new.up_video_missing),
+            round(new.up_jitter * 1000),
+            _rate(new.up_audio_bytes - old.up_audio_bytes, bits),
+            _rate(new.up_video_bytes - old.up_video_bytes, bits),
+            _bounded(new.up_limit_bps),
+            None if frames is None else max(0, frames),
+            max(0, new.up_nacks - old.up_nacks),
+            max(0, new.up_plis - old.up_plis),
+            max(0, packets),
+            max(0, lost),
+            max(0, runs - old.down_runs),
+            max(0, new.down_audio_sent - old.down_audio_sent),
+            round(voice_residual(loss, burst, new.distances), 4),
+            max(0, new.down_video_sent - old.down_video_sent),
+            round(picture_residual(loss, new.rtt or 0.1, new.repeats, new.parity), 4),
+            round(new.down_jitter * 1000),
+            _rate(new.down_audio_bytes - old.down_audio_bytes, bits),
+            _rate(new.down_video_bytes - old.down_video_bytes, bits),
+            _bounded(new.target_bps) if new.limited else 0,
+            _bounded(new.sustained_bps) if new.limited else 0,
+            _rate(new.down_protection_bytes - old.down_protection_bytes, bits),
+            _rate(new.down_repair_bytes - old.down_repair_bytes, bits),
+            max(0, new.down_pictures - old.down_pictures),
+            max(0, min(1000, round((new.down_frozen - old.down_frozen) * 1000))),
+            max(0, new.down_nacks - old.down_nacks),
+            max(0, new.down_plis - old.down_plis),
+            len(new.distances),
+            round(new.parity * 100),
+            new.paused,
+            min(60_000, round(new.pacer_queue * 1000)),
+            min(60_000, max(0, round(new.link_queue * 1000))),
+        )
+
+
+class _Settled:
+    """A count of missing packets that falls when they come late: what is missing now and was a second ago is lost."""
+
+    __slots__ = ("_before", "_counted")
+
+    def __init__(self, count: int) -> None:
+        self._before = self._counted = count
+
+    def grown(self, count: int) -> int:
+        settled, self._before = min(self._before, count), count
+        new = settled - self._counted
+        if new > 0 or new < -_RESTARTED:
+            self._counted = settled
+        return max(0, new)
+
+
+def _rate(octets: int, bits: float) -> int:
+    return max(0, round(octets * bits))
+
+
+def _bounded(bps: float) -> int:
+    """0 stands for "no limit"."""
+    return round(bps) if 0 < bps < _MAX_BPS else 0
