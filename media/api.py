@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from media.seconds import LegSecond as LegSecond
+from media.seconds import LegSecond as LegSecond, LegStats as LegStats
 
 
 class Kind(StrEnum):
@@ -168,47 +168,6 @@ class CallStatus(msgspec.Struct, frozen=True):
     held: bool = False
     recordings: tuple[RecordingStatus, ...] = ()
     """Those that are running, paused or failed and were not stopped by `stop_recording`."""
-
-
-class LegStats(msgspec.Struct, frozen=True):
-    """One leg's counters since it was opened; rates are over the last second."""
-
-    call_id: str
-    leg_id: str
-    rtt_ms: float | None = None
-    received_bps: int = 0
-    sent_bps: int = 0
-    packets_received: int = 0
-    packets_sent: int = 0
-    packets_lost_uplink: int = 0
-    packets_lost_downlink: int = 0
-    """As the page reports it (RFC 3550 §6.4.1, cumulative lost)."""
-    fraction_lost_uplink: float = 0.0
-    fraction_lost_downlink: float = 0.0
-    jitter_ms_uplink: float = 0.0
-    retransmitted: int = 0
-    nacks_sent: int = 0
-    nacks_received: int = 0
-    key_frames_requested: int = 0
-    audio_level: int | None = None
-    """The source's last level, 0 (loudest) to 127 (silence), in -dBov (RFC 6464)."""
-    transport: str = ""
-    """`udp4`, `udp6`, `tcp4` or `tcp6`."""
-    seconds: tuple[LegSecond, ...] = ()
-    """The seconds since the last report, oldest first."""
-
-
-class WorkerLoad(msgspec.Struct, frozen=True):
-    """How busy one worker of a pool is."""
-
-    engine_id: str
-    calls: int
-    legs: int
-    cpu_fraction: float
-    loop_lag_ms: float
-    datagrams_sent: int = 0
-    draining: bool = False
-    codec_cpu_fraction: float = 0.0
 
 
 class EngineStatus(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""One measured second of a leg: part of media.api, in a file of its own for its length."""
+"""What is measured of a leg: part of media.api, in a file of its own for its length."""
 
 import msgspec
 
@@ -63,3 +63,44 @@ class LegSecond(msgspec.Struct, frozen=True, array_like=True):
     """Waiting in our pacer."""
     link_queue_ms: int = 0
     """Waiting in the link, beyond its shortest time."""
+
+
+class LegStats(msgspec.Struct, frozen=True):
+    """One leg's counters since it was opened; rates are over the last second."""
+
+    call_id: str
+    leg_id: str
+    rtt_ms: float | None = None
+    received_bps: int = 0
+    sent_bps: int = 0
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost_uplink: int = 0
+    packets_lost_downlink: int = 0
+    """As the page reports it (RFC 3550 §6.4.1, cumulative lost)."""
+    fraction_lost_uplink: float = 0.0
+    fraction_lost_downlink: float = 0.0
+    jitter_ms_uplink: float = 0.0
+    retransmitted: int = 0
+    nacks_sent: int = 0
+    nacks_received: int = 0
+    key_frames_requested: int = 0
+    audio_level: int | None = None
+    """The source's last level, 0 (loudest) to 127 (silence), in -dBov (RFC 6464)."""
+    transport: str = ""
+    """`udp4`, `udp6`, `tcp4` or `tcp6`."""
+    seconds: tuple[LegSecond, ...] = ()
+    """The seconds since the last report, oldest first."""
+
+
+class WorkerLoad(msgspec.Struct, frozen=True):
+    """How busy one worker of a pool is."""
+
+    engine_id: str
+    calls: int
+    legs: int
+    cpu_fraction: float
+    loop_lag_ms: float
+    datagrams_sent: int = 0
+    draining: bool = False
+    codec_cpu_fraction: float = 0.0

@@ -2,8 +2,8 @@
 
 LEAST_STEP = 0.15
 STEP_FACTOR = 3.0
-"""W3C webrtc-stats, freezeCount: an interval is a freeze if it is longer than three mean intervals or the mean and 150 ms,
-whichever is more."""
+"""W3C webrtc-stats, freezeCount: an interval is a freeze if it is longer than three mean intervals and than the mean
+and 150 ms."""
 MEAN_WEIGHT = 1 / 30
 _FIRST_MEAN = 1 / 30
 _LONGEST_COUNTED = 10.0
