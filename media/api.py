@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from media.seconds import LegSecond as LegSecond, LegStats as LegStats
+from media.seconds import LegSecond as LegSecond, LegStats as LegStats, WorkerLoad as WorkerLoad
 
 
 class Kind(StrEnum):

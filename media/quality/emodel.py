@@ -48,7 +48,11 @@ def delay_impairment(delay: float, sensitivity: float = 1.0, least_ms: float = 1
         return 0.0
     x = log10(milliseconds / least_ms) / log10(2.0)
     power = 6.0 * sensitivity
-    return 25.0 * ((1.0 + x**power) ** (1.0 / power) - 3.0 * (1.0 + (x / 3.0) ** power) ** (1.0 / power) + 2.0)
+    return 25.0 * (_soft(x, power) - 3.0 * _soft(x / 3.0, power) + 2.0)
+
+
+def _soft(x: float, power: float) -> float:
+    return float((1.0 + x**power) ** (1.0 / power))
 
 
 def opinion(rating: float) -> float:
@@ -72,7 +76,7 @@ def _noise() -> float:
     room = _ROOM_NOISE + 10.0 * log10(1.0 + 10.0 ** ((10.0 - _LISTENER_SIDETONE) / 10.0))
     receiver = _RECEIVING - 121.0 + room + 0.008 * (room - 35.0) ** 2
     powers = (_CIRCUIT_NOISE, sender, receiver, _FLOOR_NOISE + _RECEIVING)
-    return 10.0 * log10(sum(10.0 ** (power / 10.0) for power in powers))
+    return 10.0 * log10(sum(pow(10.0, power / 10.0) for power in powers))
 
 
 def _simultaneous(basic: float, noise: float) -> float:
