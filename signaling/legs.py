@@ -164,6 +164,17 @@ def connected(board: Board, call_id: str, leg_id: str) -> None:
     board.glance(call)
 
 
+def silent(board: Board, call_id: str, leg_id: str) -> None:
+    """The leg's path may have died: messages pass and media does not. Browsers take seconds longer than we to leave
+    such a path, so new ways are offered. If the old one only stalled, nobody notices."""
+    call = board.calls.get(call_id)
+    found = call.of_leg(leg_id) if call else None
+    if call is not None and found is not None and found[1] is found[0].current:
+        session = board.sessions.get(found[0].session_id)
+        if session is not None and session.attached:
+            _restart_ice(board, call, found[1])
+
+
 def disconnected(board: Board, call_id: str, leg_id: str) -> None:
     _heard(board, call_id, leg_id, lost=True)
 
@@ -183,7 +194,6 @@ def _heard(board: Board, call_id: str, leg_id: str, lost: bool) -> None:
         board.glance(call)
         session = board.sessions.get(one.session_id)
         if lost and session is not None and session.attached:
-            # Messages pass and media does not: browsers take seconds longer than we to leave a path that died.
             _restart_ice(board, call, leg)
     _tell_state(board, one, leg, "disconnected" if lost else "connected")
 

@@ -15,6 +15,7 @@ from media.api import (
     LegDisconnected,
     LegFailed,
     LegRecovered,
+    LegSilent,
     MediaEvent,
     MediaStarted,
     RecordingChanged,
@@ -195,6 +196,8 @@ class Switchboard:
         match event:
             case LegConnected(call_id, leg_id):
                 legs.connected(self.board, call_id, leg_id)
+            case LegSilent(call_id, leg_id):
+                legs.silent(self.board, call_id, leg_id)
             case LegDisconnected(call_id, leg_id):
                 legs.disconnected(self.board, call_id, leg_id)
             case LegRecovered(call_id, leg_id):

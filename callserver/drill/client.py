@@ -42,6 +42,7 @@ class Client:
         self._leg_id = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Condition()
+        self._reading: asyncio.Task[None] | None = None
         self.messages: list[tuple[float, dict[str, Any]]] = []
         """Everything the server said, with its time (loop seconds)."""
 
@@ -56,16 +57,38 @@ class Client:
 
     async def connect(self, ticket: str) -> None:
         """Open the WebSocket and say hello; raise DrillError if the server does not welcome us."""
-        url = self._server.replace("http", "ws", 1) + "/ws/v1"
-        self._socket = await self._http.ws_connect(url, headers={"Origin": self._server}, max_msg_size=1 << 20)
-        await self.send({"type": "hello", "ticket": ticket, "version": 1})
-        habits = (self._read(), self._beat(), hold_voice(self.caller), mend_path(self.caller, self._restart))
+        await self._open({"type": "hello", "ticket": ticket, "version": 1})
+        habits = (self._beat(), hold_voice(self.caller), mend_path(self.caller, self._restart))
         self._tasks = [asyncio.create_task(habit) for habit in habits]
         await self.until(lambda message: message["type"] == "welcome")
 
+    async def _open(self, first: dict[str, Any]) -> None:
+        url = self._server.replace("http", "ws", 1) + "/ws/v1"
+        self._socket = await self._http.ws_connect(url, headers={"Origin": self._server}, max_msg_size=1 << 20)
+        self._reading = asyncio.create_task(self._read(self._socket))
+        await self.send(first)
+
+    async def leave(self) -> None:
+        """The network is gone: the connection is dead. The session waits."""
+        socket, self._socket = self._socket, None
+        if socket is not None and self._reading is not None:
+            self._reading.cancel()
+            await socket.close()
+
+    async def come_back(self) -> None:
+        """On another network: take the session up again and ask for a new path, as web/shared does."""
+        token = next(message["resume_token"] for _, message in self.messages if message["type"] == "welcome")
+        await self._open({"type": "resume", "token": token, "last_seq": self._last_seq, "fresh": False, "version": 1})
+        await self._restart()
+
+    @property
+    def _last_seq(self) -> int:
+        return max((message.get("seq", 0) for _, message in self.messages), default=0)
+
     async def send(self, message: dict[str, Any]) -> None:
-        assert self._socket is not None
-        await self._socket.send_json(message)
+        """Say it; without a connection it is lost."""
+        if self._socket is not None:
+            await self._socket.send_json(message)
 
     async def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
         """The first message, past or future, for which `wanted` is true; raise DrillError if none comes in time."""
@@ -88,13 +111,11 @@ class Client:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._socket is not None:
-            await self._socket.close()
+        await self.leave()
 
-    async def _read(self) -> None:
-        assert self._socket is not None
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         loop = asyncio.get_running_loop()
-        async for frame in self._socket:
+        async for frame in socket:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 break
             message = frame.json()
@@ -109,8 +130,7 @@ class Client:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            seqs = [message.get("seq", 0) for _, message in self.messages]
-            await self.send({"type": "ping", "t": 0, "ack": max(seqs, default=0)})
+            await self.send({"type": "ping", "t": 0, "ack": self._last_seq})
 
     async def _restart(self) -> None:
         await self.send({"type": "leg.restart", "leg_id": self._leg_id, "replace": False})

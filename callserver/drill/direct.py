@@ -16,6 +16,7 @@ RING_SECONDS = 2.0
 """How long a person takes to answer; the connections stand meanwhile."""
 
 _CANDIDATE = re.compile(r"^a=(?:candidate:.*|end-of-candidates)\r\n", re.MULTILINE)
+_PRIORITY = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) (\d+) ", re.MULTILINE)
 
 
 async def connect_direct(
@@ -51,10 +52,11 @@ def _through(
 
 
 def replace_candidates(sdp: str, address: tuple[str, int], tcp: tuple[str, int] | None = None) -> str:
-    """Take out all candidates and offer `address` over UDP in every m-line, and `tcp` over TCP."""
-    line = f"a=candidate:1 1 udp 2122260223 {address[0]} {address[1]} typ host\r\n"
+    """Take out all candidates and offer `address` over UDP in every m-line, and `tcp` over TCP, as highly as before."""
+    priorities = dict(_PRIORITY.findall(sdp)[::-1])
+    line = f"a=candidate:1 1 udp {priorities.get('udp', 2122260223)} {address[0]} {address[1]} typ host\r\n"
     if tcp is not None:
-        line += f"a=candidate:2 1 tcp 1518280447 {tcp[0]} {tcp[1]} typ host tcptype passive\r\n"
+        line += f"a=candidate:2 1 tcp {priorities['tcp']} {tcp[0]} {tcp[1]} typ host tcptype passive\r\n"
     line += "a=end-of-candidates\r\n"
     head, *lines = re.split(r"(?m)^(?=m=)", _CANDIDATE.sub("", sdp))
     return head + "".join(section + line for section in lines)

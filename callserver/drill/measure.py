@@ -49,6 +49,8 @@ class Direction(msgspec.Struct):
     protection_kbps: float | None
     timeline: list[dict[str, float]] = []
     """A row a second, for the chart: kbps, fps."""
+    outage_max_ms: float | None = None
+    """The longest time in which nothing at all came over the emulated link."""
 
 
 def unmeasured() -> Direction:

@@ -5,6 +5,7 @@ import random
 from callserver.drill.client import candidate
 from callserver.drill.direct import replace_candidates
 from callserver.drill.link import Link
+from callserver.drill.outage import Outages
 from callserver.drill.plan import Plan
 from callserver.drill.relay import Relay
 from callserver.drill.tcp_relay import TcpRelay
@@ -28,7 +29,8 @@ class Network:
         """The offer with ourselves in the server's place; raise DrillError if that cannot be reached as needed."""
         self._udp.connect_far(candidate(sdp, "udp"))
         if self._plan.blocks_udp and self._tcp is None:
-            self._tcp = TcpRelay(*self._links(self._plan.seed + 2), candidate(sdp, "tcp"))
+            links = self._links(self._plan.seed + 2)
+            self._tcp = TcpRelay(*links, candidate(sdp, "tcp"), self._udp.outages)
         return replace_candidates(sdp, self._udp.near, self._tcp.near if self._tcp is not None else None)
 
     def start_clock(self) -> None:
@@ -36,6 +38,11 @@ class Network:
         self._udp.start_clock()
         if self._tcp is not None:
             self._tcp.start_clock()
+
+    @property
+    def outages(self) -> Outages:
+        """How long nothing reached the customer (`near`) or the server (`far`)."""
+        return self._udp.outages
 
     async def close(self) -> None:
         self._udp.close()

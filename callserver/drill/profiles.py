@@ -33,7 +33,9 @@ PROFILES = {
     ),
     "satellite": _both("rate=2M,delay=300,jitter=15,loss=1", "a geostationary hop"),
     "udp-blocked": _both("delay=30,udp=off", "a firewall that lets only TCP through"),
+    "udp-dies": _both("delay=30;@10 udp=off", "UDP passes at first and then does not any more"),
     "handover": _both(
-        "delay=40;@10 down=on;@11 down=off,delay=70", "Wi-Fi to 4G: a second of nothing, then another path"
+        "delay=40;@10 down=on;@11 down=off,delay=70,address=1",
+        "Wi-Fi to 4G: a second of nothing, then another network and address",
     ),
 }

@@ -7,10 +7,12 @@ or is told it.
 import asyncio
 import heapq
 import socket
+from ipaddress import ip_address
 from itertools import count
 from typing import Any
 
 from callserver.drill.link import Link
+from callserver.drill.outage import Outages
 
 MAX_QUEUED = 20_000
 """Datagrams on the way at one time, both directions; more are dropped as by a full queue."""
@@ -21,6 +23,9 @@ class Relay:
 
     def __init__(self, towards_far: Link, towards_near: Link, host: str = "127.0.0.1") -> None:
         self._loop = asyncio.get_running_loop()
+        self.outages = Outages()
+        self._host = host
+        self._comes_from = 0
         self._links = {"near": towards_far, "far": towards_near}
         self._sockets = {side: _bound(host) for side in ("near", "far")}
         self._peers: dict[str, Any] = {"near": None, "far": None}
@@ -50,6 +55,7 @@ class Relay:
 
     def start_clock(self) -> None:
         """The links' schedules begin now."""
+        self.outages.begin(self._loop.time())
         for link in self._links.values():
             link.begin(self._loop.time() - self._started)
 
@@ -73,9 +79,22 @@ class Relay:
             now = self._loop.time() - self._started
             arrival = link.offer(len(data), now) if link.state.udp else None
             link.advance(now)
+            if side == "near" and link.state.address != self._comes_from:
+                self._move(link.state.address)
             if arrival is not None and len(self._queue) < MAX_QUEUED:
                 heapq.heappush(self._queue, (arrival, next(self._order), other, data))
         self._deliver()
+
+    def _move(self, address: int) -> None:
+        """The near end is in another network: the far end sees another address, and what it sends to the old one is
+        lost. Emulated on loopback: 127.0.0.1, 127.0.0.2 and so on."""
+        self._comes_from = address
+        before, self._sockets["far"] = self._sockets["far"], _bound(str(ip_address(self._host) + address))
+        self._loop.remove_reader(before)
+        before.close()
+        self._loop.add_reader(self._sockets["far"], self._readable, "far")
+        self._queue = [entry for entry in self._queue if entry[2] != "far"]
+        heapq.heapify(self._queue)
 
     def _deliver(self) -> None:
         now = self._loop.time() - self._started
@@ -87,6 +106,7 @@ class Relay:
             try:
                 self._sockets[side].sendto(data, peer)
                 self.bytes_delivered[side] += len(data)
+                self.outages.arrived(side, data, now + self._started)
             except OSError:
                 continue  # the end is gone or its buffer is full: lost, as on any network
         if self._timer is not None:

@@ -21,7 +21,9 @@ from callserver.drill.measure import (
     received_bytes,
     unmeasured,
 )
+from callserver.drill.moving import moving
 from callserver.drill.network import Network
+from callserver.drill.outage import Outages
 from callserver.drill.plan import Plan, Server
 from callserver.drill.server import local_server
 
@@ -68,7 +70,8 @@ async def run_direct(plan: Plan, progress: Progress) -> Outcome:
     relay = None
     try:
         relay = await connect_direct(customer, agent, plan.to_customer, plan.from_customer, plan.seed)
-        return await _converse(customer, agent, relay.start_clock, plan, progress, "direct", lambda _: 0.0)
+        outcome = await _converse(customer, agent, relay.start_clock, plan, progress, "direct", lambda _: 0.0)
+        return _with_outages(outcome, relay.outages)
     finally:
         await asyncio.gather(customer.stop(), agent.stop())
         if relay is not None:
@@ -87,7 +90,9 @@ async def run_ours(plan: Plan, server: Server, progress: Progress) -> Outcome:
             await _set_up(caller_side, agent_side, server)
             await asyncio.gather(customer.connected(), agent.connected())
             silent = partial(paused_seconds, caller_side.messages)
-            return await _converse(customer, agent, network.start_clock, plan, progress, "ours", silent)
+            async with moving(caller_side, plan):
+                outcome = await _converse(customer, agent, network.start_clock, plan, progress, "ours", silent)
+            return _with_outages(outcome, network.outages)
         finally:
             await asyncio.gather(caller_side.close(), agent_side.close())
             await asyncio.gather(customer.stop(), agent.stop())
@@ -108,6 +113,13 @@ async def _set_up(customer: Client, agent: Client, server: Server) -> None:
     await agent.send({"type": "call.accept", "call_id": ring["call"]["call_id"]})
     for side in (customer, agent):
         await side.until(lambda m: m["type"] == "call.updated" and m["call"]["phase"] == "active")
+
+
+def _with_outages(outcome: Outcome, outages: Outages) -> Outcome:
+    now = asyncio.get_running_loop().time()
+    outcome.to_customer.outage_max_ms = outages.longest_ms("near", now)
+    outcome.to_agent.outage_max_ms = outages.longest_ms("far", now)
+    return outcome
 
 
 def paused_seconds(messages: Sequence[tuple[float, dict[str, Any]]], end: float) -> float:

@@ -12,6 +12,7 @@ split by `,`; what it does not name stays as it was. Settings:
     queue=B        drop-tail queue in bytes, with k; or in ms of the rate, with ms
     udp=on|off     off: UDP is dropped, TCP passes
     down=on|off    on: nothing passes
+    address=N      where the customer's packets come from: another number is another network
 """
 
 import re
@@ -36,6 +37,7 @@ class LinkState(msgspec.Struct, frozen=True):
     queue_seconds: float = 0.0
     udp: bool = True
     down: bool = False
+    address: int = 0
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Phase(msgspec.Struct, frozen=True):
 
 
 MAX_PHASES = 1_000
+MAX_ADDRESS = 9
+_OTHERS = ("queue", "udp", "down", "address")
 _NUMBER = re.compile(r"^(\d{1,9}(?:\.\d{1,6})?)(k|M|ms)?$")
 _SCALE = {None: 1.0, "k": 1e3, "M": 1e6}
 _SWITCH = {"on": True, "off": False}
@@ -102,12 +106,16 @@ def _apply(state: LinkState, setting: str) -> LinkState:
             raise SpecError(f"'{setting}': expected on or off")
         return msgspec.structs.replace(state, **{name: _SWITCH[text]})
     value, unit = _number(text, setting)
+    if name == "address":
+        if unit is not None or value not in range(MAX_ADDRESS + 1):
+            raise SpecError(f"'{setting}': must be a whole number, 0 to {MAX_ADDRESS}")
+        return msgspec.structs.replace(state, address=int(value))
     if name == "queue":
         if unit == "ms":
             return msgspec.structs.replace(state, queue_seconds=value / 1000.0)
         return msgspec.structs.replace(state, queue_bytes=int(value * _SCALE[unit]), queue_seconds=0.0)
     if name not in _RANGES:
-        raise SpecError(f"'{setting}': unknown setting; known are {', '.join(_RANGES)}, queue, udp, down")
+        raise SpecError(f"'{setting}': unknown setting; known are {', '.join((*_RANGES, *_OTHERS))}")
     field, divisor, lowest, highest = _RANGES[name]
     if unit == "ms" and name not in ("delay", "jitter"):
         raise SpecError(f"'{setting}': ms does not fit here")

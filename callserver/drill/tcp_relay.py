@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from callserver.drill.link import Link
+from callserver.drill.outage import Outages
 
 SEGMENT_BYTES = 1_400
 QUEUED_SEGMENTS = 64
@@ -37,11 +38,19 @@ class Stream:
 class TcpRelay:
     """`near` is where the near end connects to; each of its connections is continued to `far`."""
 
-    def __init__(self, towards_far: Link, towards_near: Link, far: tuple[str, int], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        towards_far: Link,
+        towards_near: Link,
+        far: tuple[str, int],
+        outages: Outages,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._towards_far = Stream(towards_far)
         self._towards_near = Stream(towards_near)
         self._far = far
+        self._outages = outages
         self._started = self._loop.time()
         self._listening = socket.create_server((host, 0))
         self._connections: set[asyncio.Task[None]] = set()
@@ -75,29 +84,34 @@ class TcpRelay:
             far_reader, far_writer = await asyncio.open_connection(*self._far)
             ends.append(far_writer)
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._pump(self._towards_far, reader, far_writer))
-                pumps.create_task(self._pump(self._towards_near, far_reader, writer))
+                pumps.create_task(self._pump("far", self._towards_far, reader, far_writer))
+                pumps.create_task(self._pump("near", self._towards_near, far_reader, writer))
         except* (OSError, EOFError):
             pass  # one end is gone, so is the other
         finally:
             for end in ends:
                 end.close()
 
-    async def _pump(self, stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one direction; its end is an EOFError or OSError."""
+    async def _pump(
+        self, side: str, stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Carry the direction towards `side`; its end is an EOFError or OSError."""
         travelling: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUED_SEGMENTS)
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._deliver(travelling, writer))
+            both.create_task(self._deliver(side, travelling, writer))
             while data := await reader.read(SEGMENT_BYTES):
                 arrival = stream.offer(len(data), self._loop.time() - self._started)
                 await travelling.put((arrival + self._started, data))
             await travelling.put((0.0, b""))
 
-    async def _deliver(self, travelling: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter) -> None:
+    async def _deliver(
+        self, side: str, travelling: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter
+    ) -> None:
         while True:
             arrival, data = await travelling.get()
             await asyncio.sleep(max(0.0, arrival - self._loop.time()))
             if not data:
                 raise EOFError
             writer.write(data)
+            self._outages.streamed(side, data, self._loop.time())
             await writer.drain()

@@ -181,6 +181,12 @@ class Leg:
         if elsewhere:
             self.rates.path_changed(now - self.last_received > STALLED, now)
 
+    def path_changed(self, elsewhere: bool, now: float) -> None:
+        """Media takes another path from now on; `elsewhere`: over another network or protocol, so that nothing that was
+        measured holds any more."""
+        if elsewhere:
+            self.rates.path_changed(now - self.last_received > STALLED, now)
+
     def source(self, kind: Kind) -> InboundTrack | None:
         """The leg's microphone or camera; None if it was not negotiated."""
         return next((track for track in self.streams.tracks if track.slot.kind is kind), None)

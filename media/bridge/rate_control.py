@@ -27,6 +27,8 @@ that sends no feedback is left in peace."""
 RESTART_QUEUE_SECONDS = 0.1
 STALE_SECONDS = 1.0
 """The rate fell so far that what waits would be seen this late."""
+START_BPS = 300_000.0
+"""Assumed on a path of which nothing is known."""
 _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
@@ -69,6 +71,21 @@ class RateControl:
         self._blind_probes = 0
         self._applied_bps = 0.0
         self._paused = False
+
+    def path_changed(self, stalled: bool, now: float) -> None:
+        """Nothing measured holds for the path from now on: estimate and probe as for a leg that begins, rates staying
+        as they are until that has shown something. `stalled`: the path before had died, with all that was sent."""
+        self.estimator = Estimator(
+            max_bps=1.6 * self._max_video_bps + 200_000, transport_cc=self._transport_cc, start_bps=START_BPS
+        )
+        self._downlink.sent = self.estimator.sent
+        self._probe, self._heard, self._blind_probes = None, False, 0
+        self._tend_due = now
+        self._downlink.pacer.target_bps = max(self._downlink.pacer.target_bps, START_BPS)
+        self._downlink.schedule.wake_at(now)
+        if stalled:
+            for video in self._video:
+                video.give_up()
 
     def feedback(self, report: TransportFeedback, now: float) -> None:
         """Take one transport-cc feedback; what comes too often is left unread."""

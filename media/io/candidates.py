@@ -9,9 +9,14 @@ import ifaddr
 
 from media.errors import NegotiationError
 
-_UDP_PREFERENCE = 126
-_TCP_PREFERENCE = 90
-"""Type preferences: TCP only where UDP does not pass (RFC 6544 §4.2 asks for less than UDP's)."""
+_LEAST_PREFERENCE, _MOST_PREFERENCE = 30, 88
+"""Type preferences (RFC 8445 §5.1.2.1): TCP below UDP, and each ICE restart above the one before.
+
+A page sends on the pair with the higher priority until a path has been silent for 2.5 s (Chromium), so a path that
+died is left sooner only for a better one. Hence even TCP of the newest offer is better than UDP of the one before. The
+lower of both ends' priorities decides a pair (§6.1.2.3): ours is lower than a browser's own (126; 90 for TCP), and
+above those of relays (2 and less), which stay the last resort.
+"""
 MAX_ADDRESSES = 8
 
 
@@ -23,14 +28,15 @@ class Advertised(NamedTuple):
     tcp: bool
 
 
-def candidate_lines(advertised: Advertised) -> list[str]:
+def candidate_lines(advertised: Advertised, generation: int = 0) -> list[str]:
     """Host candidates of every address, UDP first, then passive TCP; all are known, hence end-of-candidates."""
     lines = []
+    preference = min(_LEAST_PREFERENCE + 2 * generation, _MOST_PREFERENCE)
     for i, address in enumerate(advertised.addresses):
-        lines.append(_candidate(i + 1, "udp", _UDP_PREFERENCE, i, address, advertised.port))
+        lines.append(_candidate(i + 1, "udp", preference + 1, i, address, advertised.port))
     if advertised.tcp:
         for i, address in enumerate(advertised.addresses):
-            line = _candidate(i + 101, "tcp", _TCP_PREFERENCE, i, address, advertised.port)
+            line = _candidate(i + 101, "tcp", preference, i, address, advertised.port)
             lines.append(f"{line} tcptype passive")
     return [*lines, "a=end-of-candidates"]
 

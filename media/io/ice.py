@@ -1,7 +1,8 @@
 """ICE-lite (RFC 8445 §2.5): we never gather nor check, we answer authenticated checks and follow the nomination.
 
 An address may carry DTLS and SRTP only after a check with the leg's password came from it. The page chooses: a check
-with USE-CANDIDATE moves the leg at once, which makes roaming work without signaling.
+with USE-CANDIDATE moves the leg at once, which makes roaming work without signaling. Where the page has fallen silent
+any check moves it: that path works at least one way, and browsers need seconds to give up the one that died.
 """
 
 import secrets
@@ -42,9 +43,17 @@ def new_credentials() -> Credentials:
 class IceAgent:
     """One leg's credentials and verified paths."""
 
-    def __init__(self, owner: PacketSink, table: "AgentTable", selected: Callable[[Path], None]) -> None:
-        """`selected` is called whenever another path is to be sent to."""
+    def __init__(
+        self,
+        owner: PacketSink,
+        table: "AgentTable",
+        selected: Callable[[Path], None],
+        silent: Callable[[float], bool] = lambda now: False,
+    ) -> None:
+        """`selected` is called whenever another path is to be sent to; `silent`: whether the page should have been
+        heard by the time given."""
         self.owner = owner
+        self._silent = silent
         self.paths: list[Path] = []
         self.selected: Path | None = None
         self._table = table
@@ -70,13 +79,14 @@ class IceAgent:
         """A check with our password came over `path`."""
         if request.ufrag == self.credentials.ufrag and len(self._credentials) > 1:
             self._table.remove(self._credentials.pop(0))
+        moves = request.use_candidate or self._silent(now)
         path.checked_at = now
         if path.owner is not self.owner:
             if path.owner is not None:
                 path.owner.lost(path)
             path.owner = self.owner
             self._add(path)
-        if self.selected is None or (request.use_candidate and path is not self.selected):
+        if self.selected is None or (moves and path is not self.selected):
             self._table.counters.paths_selected += 1
             self.selected = path
             self._on_selected(path)

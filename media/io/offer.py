@@ -204,7 +204,7 @@ def _media_section(line: Line, terms: OfferTerms) -> list[str]:
         section += _codec_lines(name, terms)
     section += _source_lines(line, terms.identity)
     if line is LINES[0]:
-        section += candidate_lines(terms.advertised)
+        section += candidate_lines(terms.advertised, terms.generation)
     return section
 
 

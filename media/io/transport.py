@@ -13,6 +13,7 @@ from media.io.endpoint import Endpoint
 from media.io.ice import AgentTable, IceAgent
 from media.io.limits import InProgress
 from media.io.paths import Path
+from media.io.silence import Silence
 from media.io.srtp import OK, REPLAYED, Cipher
 from media.wire.buffer import PacketBuffer
 
@@ -43,6 +44,9 @@ class Owner(Protocol):
 
     def transport_failed(self, reason: str) -> None: ...
 
+    def path_changed(self, elsewhere: bool) -> None:
+        """Media takes another path from now on; `elsewhere`: over another network or protocol."""
+
     def faulted(self) -> None:
         """An exception of our own in the packet path."""
 
@@ -70,7 +74,8 @@ class LegTransport:
     """Between datagrams and decrypted packets, for one leg (media.io.paths.PacketSink, media.bridge.ports.Outlet)."""
 
     def __init__(self, shared: Shared, owner: Owner) -> None:
-        self.ice = IceAgent(self, shared.agents, self._path_selected)
+        self.silence = Silence()
+        self.ice = IceAgent(self, shared.agents, self._path_selected, self._silent)
         self.heard_at = 0.0
         """When the last authenticated packet or check came in."""
         self.rtp_at = 0.0
@@ -81,6 +86,8 @@ class LegTransport:
         self._counters = shared.counters
         self._owner = owner
         self._path: Path | None = None
+        self._path_before: tuple[str, bytes] | None = None
+        """Protocol and address of the last path that was used; it may have closed since."""
         self._dtls_path: Path | None = None
         self._dtls: DtlsServer | None = None
         self._handshake: asyncio.Task[None] | None = None
@@ -218,8 +225,15 @@ class LegTransport:
         self.ice.close()
         self._path = self._dtls_path = self._cipher = self._leg = None
 
+    def _silent(self, now: float) -> bool:
+        return self.silence.unusual(self.heard_at, now)
+
     def _path_selected(self, path: Path) -> None:
-        self._path = path
+        before, self._path = self._path_before, path
+        self._path_before = (path.transport, path.address.packed)
+        if before is not None and self._leg is not None:
+            self.silence.begin()
+            self._owner.path_changed(before != self._path_before)
 
     def _begin_handshake(self, path: Path) -> bool:
         if not self._shared.handshakes.begin(path.source):
