@@ -20,10 +20,10 @@ import uvloop
 
 from callserver import __version__, logs
 from callserver.config import ConfigError, HttpSettings, Settings, TurnSettings
-from callserver.ops.endpoints import routes
 from callserver.ops.health import Health
 from callserver.ops.metrics import Metrics
 from callserver.ops.observed import ObservedEngine
+from callserver.ops.operations import Operations
 from callserver.store.database import Database, sqlite_url
 from callserver.store.records import SqlRecords
 from callserver.supervise import worker_count, worker_starter
@@ -39,6 +39,7 @@ from signaling.http.server import Listen, Server
 from signaling.http.static import Tree
 from signaling.http.tokens import Tokens, turn_servers
 from signaling.protocol import IceServer, QualityReport
+from signaling.quality_values import Live
 from signaling.rules import CallRules
 from signaling.service import Service
 
@@ -62,6 +63,7 @@ class Control:
     tokens: Tokens
     service: Service
     health: Health
+    operations: Operations
     server: Server
     ports: tuple[int, ...] = ()
 
@@ -122,6 +124,7 @@ async def control(settings: Settings, engine: MediaEngine) -> AsyncIterator[Cont
         start = await stack.enter_async_context(_background())
         start(running.service.run())
         start(running.health.run())
+        start(running.operations.run())
         await running.service.started()
         stack.push_async_callback(running.server.stop)
         running.ports = tuple(await running.server.start(_addresses(settings.http)))
@@ -167,8 +170,9 @@ def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> C
         overload=health.overload,
         count=metrics.count,
     )
-    server = Server(shared, routes(health, metrics, service.counts))
-    return Control(settings, records, tokens, service, health, server)
+    operations = Operations(settings, health, metrics, service, lambda wall_time: Live(wall_time))
+    server = Server(shared, operations.routes())
+    return Control(settings, records, tokens, service, health, operations, server)
 
 
 @asynccontextmanager

@@ -18,6 +18,9 @@ from typing import Any, get_origin
 
 import msgspec
 
+from callserver.ops import settings as ops_settings
+from callserver.ops.settings import AlertSettings, TraceSettings
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -110,13 +113,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn: TurnSettings = TurnSettings()
     call: CallSettings = CallSettings()
     log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
+    trace: TraceSettings = TraceSettings()
     demo: bool = False
     """Demo store, demo site and agent login; never on a public server."""
 
 
 ENVIRONMENT_PREFIX = "CALLSERVER_"
 DEFAULT_FILE = Path("callserver.toml")
-SECRETS = frozenset({"turn.secret", "database_url"})
+SECRETS = frozenset({"turn.secret", "database_url"}) | ops_settings.SECRETS
 """Names whose values are masked when settings are shown (a database URL carries a password)."""
 
 
@@ -167,6 +172,7 @@ def build(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
         changed = msgspec.structs.replace(getattr(settings, section), **{leaf: value}) if section else value
         settings = msgspec.structs.replace(settings, **{section or leaf: changed})
     problems = [*_http_problems(settings.http), *_media_problems(settings.media), *_other_problems(settings)]
+    problems += ops_settings.problems(settings.alerts, settings.trace)
     if problems:
         raise ConfigError(problems)
     return settings

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ifaddr
 import segno
@@ -31,6 +31,7 @@ from signaling.records import AgentAccount, Site
 
 SITE = "demo"
 AGENTS = (("anna", "Anna"), ("ben", "Ben"))
+OPERATOR = ("ops", "Olga")
 PASSWORD = "demo"  # noqa: S105 - of the demo, printed; it guards nothing
 
 CERTIFICATE_DAYS = 365
@@ -82,9 +83,10 @@ async def prepare(settings: Settings) -> None:
         if await records.site(SITE) is None:
             key_hash, secret = api_key_hash(make_api_key()), secrets.token_urlsafe(32)
             await records.save_site(Site(SITE, "Demo store", (), secret, key_hash))
-        for login, name in AGENTS:
+        for login, name in (*AGENTS, OPERATOR):
             if await records.agent_by_login(login) is None:
-                await records.save_agent(AgentAccount(login, login, name, PasswordHasher().hash(PASSWORD)))
+                role: Literal["agent", "operator"] = "operator" if (login, name) == OPERATOR else "agent"
+                await records.save_agent(AgentAccount(login, login, name, PasswordHasher().hash(PASSWORD), role=role))
     finally:
         await database.close()
 
@@ -134,6 +136,7 @@ def welcome(http: HttpSettings, addresses: list[str]) -> str:
         f"  store     http://localhost:{http.port}/shop",
         f"  console   http://localhost:{http.port}/console",
         *(f"  agent     {login}, password {PASSWORD}" for login, _ in AGENTS),
+        f"  operator  http://localhost:{http.port}/ops  {OPERATOR[0]}, password {PASSWORD}",
     ]
     if http.tls_port and addresses:
         lines += [f"  phone     https://{address}:{http.tls_port}/shop" for address in addresses[:1]]

@@ -12,8 +12,8 @@ _ANYONE = frozenset({Role.ANYONE})
 _MONITORING = frozenset({Role.LOCAL, Role.OPERATOR})
 
 
-def routes(health: Health, metrics: Metrics, service: Callable[[], dict[str, int]]) -> list[Route]:
-    """The operator's endpoints; `service` gives the call service's gauges."""
+def routes(health: Health, metrics: Metrics, snapshot: Callable[[], Snapshot]) -> list[Route]:
+    """The operator's endpoints; `snapshot` gives what is asked of others just before a scrape."""
 
     async def healthz(_exchange: Exchange) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -25,8 +25,7 @@ def routes(health: Health, metrics: Metrics, service: Callable[[], dict[str, int
         )
 
     async def show_metrics(_exchange: Exchange) -> web.Response:
-        snapshot = Snapshot(service(), health.status, loop_lag=health.lag.lag, draining=health.draining)
-        return web.Response(body=metrics.render(snapshot), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=metrics.render(snapshot()), headers={"Content-Type": CONTENT_TYPE})
 
     return [
         Route("GET", "/healthz", healthz, _ANYONE, "The process is alive", gives="application/json"),

@@ -1,12 +1,15 @@
 """/metrics in Prometheus' format. Label values come from fixed sets only: no input can make a new time series."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from callserver.ops.alerts import Reading
+from callserver.ops.machine import MachineFacts
+from callserver.ops.metrics_quality import QualityMetrics
 from media.api import EngineStatus
 from signaling.http.messages import KINDS
 
@@ -35,6 +38,10 @@ class Snapshot:
     media: EngineStatus
     loop_lag: float = 0.0
     draining: bool = False
+    ready: bool = True
+    queue_wait: float = 0.0
+    """Seconds the customer who waits longest has waited."""
+    machine: MachineFacts = field(default_factory=MachineFacts)
 
 
 class Metrics:
@@ -63,6 +70,7 @@ class Metrics:
         self._lag = Gauge("callserver_loop_lag_seconds", "Lateness of the control process' loop", registry=registry)
         self._counts = {"message": (self._messages, KINDS), "refused": (self._refused, REFUSALS)}
         self._counts["http"] = (self._http, _CLASSES)
+        self.quality = QualityMetrics(registry)
         registry.register(_Gauges(self))
 
     def count(self, event: str, label: str) -> None:
@@ -83,6 +91,17 @@ class Metrics:
         self._latest = snapshot
         self._lag.set(snapshot.loop_lag)
         return generate_latest(self._registry)
+
+    def readings(self, snapshot: Snapshot, wanted: frozenset[str]) -> Iterator[Reading]:
+        """The samples whose text on the page is among `wanted`: `name`, or `name{label="value"}` with sorted labels."""
+        self._latest = snapshot
+        self._lag.set(snapshot.loop_lag)
+        for family in self._registry.collect():
+            for sample in family.samples:
+                labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+                text = f"{sample.name}{{{labels}}}" if labels else sample.name
+                if text in wanted:
+                    yield Reading(text, sample.value)
 
     @property
     def latest(self) -> Snapshot:
@@ -106,10 +125,26 @@ class _Gauges(Collector):
             if not name.startswith("calls_"):
                 yield GaugeMetricFamily(f"callserver_{name}", f"{name.replace('_', ' ').capitalize()} now", value=value)
         yield GaugeMetricFamily("callserver_draining", "1 while the server goes down", value=int(latest.draining))
+        yield GaugeMetricFamily("callserver_ready", "1 while /readyz says so", value=int(latest.ready))
+        yield GaugeMetricFamily(
+            "callserver_queue_wait_seconds", "Longest wait in the queue now", value=latest.queue_wait
+        )
+        yield from _machine(latest.machine)
         yield from _media(latest.media)
 
     def describe(self) -> Iterable[Metric]:
         return ()
+
+
+def _machine(facts: MachineFacts) -> Iterable[Metric]:
+    known = (
+        ("callserver_disk_free_bytes", "Room left on the disk of data_dir", facts.disk_free_bytes),
+        ("callserver_disk_free_ratio", "The same as part of the disk", facts.disk_free_ratio),
+        ("callserver_certificate_seconds", "Until the TLS certificate ends", facts.certificate_seconds),
+    )
+    for name, meaning, value in known:
+        if value is not None:
+            yield GaugeMetricFamily(name, meaning, value=value)
 
 
 def _media(status: EngineStatus) -> Iterable[Metric]:

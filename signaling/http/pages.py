@@ -11,6 +11,8 @@ LOADER = "widget/loader.js"
 WIDGET = "widget/index.html"
 CONSOLE = "console/index.html"
 SHOP = "shop/index.html"
+OPS = "ops/index.html"
+TEST = "test/index.html"
 
 
 def page(request: web.Request, tree: Tree, path: str, framed_by: Iterable[str] = ("'self'",)) -> web.Response:

@@ -134,6 +134,8 @@ def _pages(demo: bool) -> list[Route]:
         get("/widget.js", _file(pages.loader), "The script of a shop's page", "text/javascript"),
         get("/widget", _widget, "The widget's page, for the shop's iframe"),
         get("/console", _page(pages.CONSOLE), "The agent console"),
+        get("/ops", _page(pages.OPS), "The operator's dashboard"),
+        get("/test", _page(pages.TEST), "The test before a call, for customers and agents"),
         get("/web/{path:.+}", _module, "Modules, styles and pictures of the pages", "*/*"),
     ]
     return [*routes, get("/shop", _page(pages.SHOP), "The demo store")] if demo else routes

@@ -27,7 +27,7 @@ async def test_the_demo_prepares_its_site_and_agents_once(options: argparse.Name
     database = Database(sqlite_url(settings.data_dir))
     records = SqlRecords(database)
     assert [site.site_id for site in await records.sites()] == ["demo"]
-    assert [agent.login for agent in await records.agents()] == ["anna", "ben"]
+    assert [agent.login for agent in await records.agents()] == ["anna", "ben", "ops"]
     await database.close()
 
 

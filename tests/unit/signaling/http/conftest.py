@@ -16,6 +16,8 @@ def web_root(tmp_path: Path) -> Path:
         "widget/widget.js": "export const many = 1;\n" * 100,
         "console/index.html": "<!doctype html>console",
         "shop/index.html": "<!doctype html>shop",
+        "ops/index.html": "<!doctype html>ops",
+        "test/index.html": "<!doctype html>test",
         "shared/notes.md": "not for browsers",
         "shared/tokens.css": ":root{}",
     }

@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
-from callserver.ops.endpoints import routes as ops_routes
-from callserver.ops.health import Health
-from callserver.ops.metrics import Metrics
 from signaling.http.context import Role
 from signaling.http.messages import ROLES, tag_of
 from signaling.http.routes import all_routes
 from signaling.http.websocket import WebSockets
 from signaling.protocol import ClientMessage
-from tests.fakes.engine import FakeEngine
+from tests.fakes.operations import operator_routes
 from tests.fakes.website import API_KEY, STRANGER, Website, website
 
 EVERYBODY = set(Role)
@@ -45,6 +42,12 @@ WHO_MAY = {
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
     "GET /metrics": {Role.LOCAL, Role.OPERATOR},
+    "GET /ops": EVERYBODY,
+    "GET /test": EVERYBODY,
+    "GET /api/v1/ops/live": {Role.OPERATOR},
+    "GET /api/v1/ops/alerts": {Role.OPERATOR},
+    "POST /api/v1/ops/alerts/silence": {Role.OPERATOR},
+    "POST /api/v1/ops/alerts/acknowledge": {Role.OPERATOR},
 }
 CUSTOMER, AGENT = frozenset({"customer"}), frozenset({"agent"})
 WHO_MAY_SAY = {
@@ -70,15 +73,8 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def operations() -> tuple[Any, ...]:
-    async def check() -> None: ...
-
-    health = Health(FakeEngine(), check, lambda: True, max_loop_lag=1.0, max_cpu=1.0)
-    return tuple(ops_routes(health, Metrics(), dict))
-
-
 def every_route() -> list[str]:
-    return [f"{route.method} {route.path}" for route in all_routes(WebSockets(), True, "1", operations())]
+    return [f"{route.method} {route.path}" for route in all_routes(WebSockets(), True, "1", operator_routes())]
 
 
 def test_every_endpoint_and_every_message_is_listed() -> None:
@@ -100,7 +96,7 @@ async def credentials(site: Website) -> dict[Role, dict[str, str]]:
 
 
 async def test_every_role_at_every_endpoint(tmp_path: Any, web_root: Any) -> None:
-    async with website(tmp_path, web_root, operations()) as site:
+    async with website(tmp_path, web_root, operator_routes()) as site:
         known = await credentials(site)
         for name, allowed in WHO_MAY.items():
             method, path = name.split(" ", 1)
@@ -152,7 +148,7 @@ async def test_a_cookie_alone_does_not_change_anything(site: Website) -> None:
 
 
 async def test_nobody_is_let_in_by_a_forwarded_header_we_do_not_trust(tmp_path: Any, web_root: Any) -> None:
-    async with website(tmp_path, web_root, operations()) as site:
+    async with website(tmp_path, web_root, operator_routes()) as site:
         assert (await site.ask("GET", "/metrics"))[0] == 200
         for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
             assert (await site.ask("GET", "/metrics", headers={name: "127.0.0.1"}))[0] == 401
