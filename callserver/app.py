@@ -170,7 +170,7 @@ def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> C
         overload=health.overload,
         count=metrics.count,
     )
-    operations = Operations(settings, health, metrics, service, lambda wall_time: Live(wall_time))
+    operations = Operations(settings, health, metrics, service, Live)
     server = Server(shared, operations.routes())
     return Control(settings, records, tokens, service, health, operations, server)
 

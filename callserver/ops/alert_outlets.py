@@ -1,4 +1,4 @@
-"""Where alerts go: a bounded queue and a patient sender each, so that a target that is gone neither blocks nor grows."""
+"""Where alerts go: a bounded queue and a patient sender each; a target that is gone neither blocks nor grows."""
 
 import asyncio
 import logging

@@ -8,7 +8,7 @@ BUCKETS = 60
 
 class _Bucket(NamedTuple):
     start: float
-    count: int
+    many: int
     total: float
     least: float
     most: float
@@ -16,7 +16,7 @@ class _Bucket(NamedTuple):
 
 
 class Window:
-    """Mean, least, greatest and last value and the growth of a counter over `seconds`, to a sixtieth of that exactly."""
+    """Mean, least, greatest and last value and a counter's growth over `seconds`, to a sixtieth of that exactly."""
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / BUCKETS
@@ -43,7 +43,7 @@ class Window:
 
     @property
     def mean(self) -> float | None:
-        count = sum(bucket.count for bucket in self._buckets)
+        count = sum(bucket.many for bucket in self._buckets)
         return sum(bucket.total for bucket in self._buckets) / count if count else None
 
     @property

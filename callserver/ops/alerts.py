@@ -1,7 +1,7 @@
 """Alerts: rules as data, and an evaluator in virtual time that says what began, goes on and ended.
 
-A reading is one number of one metric, of one subject where there are several (a call, a worker). A rule compares what its
-window makes of the readings with a threshold; `for` says how long that must hold, `clear` where it ends (hysteresis).
+A reading is one number of one metric, of one subject where there are several (a call, a worker). A rule compares what
+its window makes of the readings with a threshold; `for` says how long that must hold, `clear` where it ends.
 """
 
 import math

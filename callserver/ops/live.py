@@ -1,6 +1,6 @@
 """The live picture for /ops: node, workers, queue, calls and alerts in one JSON body, made at most once a second.
 
-Pages ask for it every two seconds. One body serves all of them: what it costs does not grow with the number of operators.
+Pages ask for it every two seconds. One body serves all of them: its cost does not grow with the number of operators.
 """
 
 import gzip

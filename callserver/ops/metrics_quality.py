@@ -7,7 +7,7 @@ from signaling.quality_values import Live
 
 ROLES = ("customer", "agent")
 BAD_MOS = 2.6
-"""Below this most users are dissatisfied (ITU-T G.107 Annex B: R < 60 is MOS < 3.1, R < 50 "not recommended" is 2.6)."""
+"""Nearly all users are dissatisfied below it (ITU-T G.107 Annex B: R < 50, "not recommended")."""
 SCORE_BUCKETS = (1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.34)
 LOSS_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)

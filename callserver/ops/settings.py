@@ -15,7 +15,7 @@ SECURITY = ("starttls", "tls", "none")
 
 class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: str = ""
-    """TOML file of `[[rule]]` tables over the default set (callserver/ops/alert_defaults.toml); empty: the default set."""
+    """TOML file of `[[rule]]` tables over the default set (callserver/ops/alert_defaults.toml); empty: those alone."""
     webhook_url: str = ""
     """Alerts are posted there, signed after Standard Webhooks; empty: nowhere."""
     webhook_secret: str = ""
@@ -40,7 +40,7 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TraceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str = ""
-    """OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces: traces of call set-up go there (extra `[otel]`); empty: none are made."""
+    """OTLP over HTTP for traces of call set-up (extra `[otel]`), e.g. http://127.0.0.1:4318/v1/traces; empty: none."""
     service_name: str = "callserver"
     """`service.name` of the traces."""
 
