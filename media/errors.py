@@ -27,3 +27,7 @@ class CapacityError(MediaError):
 
 class UnavailableError(MediaError):
     """It cannot be done now: no picture comes, no file for this language, no codec worker; the text says which."""
+
+
+class CodecError(MediaError):
+    """A frame that does not decode, is larger than allowed, or a setting that the codec refuses."""
