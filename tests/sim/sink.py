@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from media.api import Kind
+from media.units import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ
 from media.wire.ntp import middle_bits
 from media.wire.rtcp import ReceiverReport, ReportBlock, SenderReport, build_receiver_report
 from media.wire.rtcp_feedback import build_nack, build_pli
@@ -34,6 +35,9 @@ class Sink:
     """Two different packets under one number: nothing worse can happen."""
     reports: list[tuple[float, SenderReport]] = field(default_factory=list)
     asked: dict[int, tuple[float, int]] = field(default_factory=dict)
+    jitter: float = 0.0
+    """Units of the timestamp (RFC 3550 §6.4.1)."""
+    _transit: float | None = None
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         extended = unwrap16(packet.sequence_number, self.highest) if self.packets else 0x10000 + packet.sequence_number
@@ -42,7 +46,16 @@ class Sink:
             self.conflicts += self.packets[extended][1].payload != packet.payload
             return
         self.packets[extended] = (now, packet)
+        if extended > self.highest:
+            self._measure(packet, now)
         self.highest = max(self.highest, extended)
+
+    def _measure(self, packet: RtpPacket, now: float) -> None:
+        clock_hz = AUDIO_CLOCK_HZ if self.kind is Kind.AUDIO else VIDEO_CLOCK_HZ
+        transit = now * clock_hz - packet.timestamp
+        if self._transit is not None and abs(transit - self._transit) < clock_hz:
+            self.jitter += (abs(transit - self._transit) - self.jitter) / 16
+        self._transit = transit
 
     def missing(self) -> list[int]:
         """Extended numbers between the first and the highest that never came."""
@@ -105,5 +118,7 @@ class Sink:
         if self.reports:
             arrived, report = self.reports[-1]
             last, delay = middle_bits(report.ntp_time), round((now - arrived) * 65536)
-        block = ReportBlock(self.ssrc, 0, len(self.missing()), self.highest & 0xFFFFFFFF, 0, last, delay)
+        block = ReportBlock(
+            self.ssrc, 0, len(self.missing()), self.highest & 0xFFFFFFFF, round(self.jitter), last, delay
+        )
         send(build_receiver_report(ReceiverReport(1, (block,))))

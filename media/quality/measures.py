@@ -1,0 +1,138 @@
+"""What the rules look at: one leg's last seconds in a few numbers. None: not known, so no rule applies."""
+
+from collections import deque
+from statistics import median_low
+
+from media.api import LegSecond
+from media.quality.page import PageView
+from media.quality.scores import NO_PAGE, length, share
+
+WINDOW = 6
+"""Seconds that are looked at together: a few dozen packets say nothing of 3 % loss."""
+BASE_WINDOW = 60
+MIN_PACKETS = 60
+MIN_LOST = 6
+"""Fewer lost packets than that may be rows by chance."""
+BURSTY = 1.75
+"""Mean row: 50 % independent loss makes rows of 2, so more is asked for from there on."""
+SILENT_LEVEL = 126
+NEVER_HEARD, HEARD_BEFORE = 8, 30
+"""Seconds of digital silence that mean something: at the beginning of a call, and later, when somebody only listens."""
+NARROW_CAMERA_BPS = 300_000
+QUEUE_MS, JITTERY_MS = 25, 40
+SHOWN_QUEUE_MS = 35
+"""A narrow link shows itself by a queue now and then; a rate that fell without one fell because feedback is missing,
+which is the other direction's trouble."""
+_WANTED_BPS = 900_000
+
+Measures = dict[str, float | None]
+
+
+class LegWindow:
+    """One leg's last seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[LegSecond] = deque(maxlen=WINDOW)
+        self._pages: deque[PageView] = deque(maxlen=WINDOW)
+        self._round_trips: deque[int] = deque(maxlen=BASE_WINDOW)
+        self._queues: deque[int] = deque(maxlen=BASE_WINDOW)
+        self._jitters: deque[int] = deque(maxlen=WINDOW)
+        self._silent = 0
+        self._heard = False
+        self._unheard = 0
+
+    def add(self, second: LegSecond, page: PageView | None, *, audio_on: bool, far_jitter_ms: int = 0) -> None:
+        """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
+        goes on as it came, and is not this leg's trouble."""
+        self._seconds.append(second)
+        self._jitters.append(max(0, second.down_jitter_ms - far_jitter_ms))
+        self._pages.append(page or NO_PAGE)
+        if second.rtt_ms is not None:
+            self._round_trips.append(second.rtt_ms)
+        self._queues.append(second.link_queue_ms)
+        self._unheard = self._unheard + 1 if not second.up_audio_bps and not second.up_video_bps else 0
+        self._listen(second, page or NO_PAGE, audio_on)
+
+    def _listen(self, second: LegSecond, page: PageView, audio_on: bool) -> None:
+        quiet = second.level is not None and second.level >= SILENT_LEVEL
+        if page.level is not None and page.level > 0.0:
+            quiet = False
+        if not audio_on or second.level is None:
+            self._silent = 0
+        elif quiet:
+            self._silent += 1
+        else:
+            self._silent, self._heard = 0, True
+
+    def measures(self, *, video_on: bool, lag_ms: float) -> Measures:
+        """Every measure that a rule may name."""
+        seconds, pages = self._seconds, self._pages
+        up_loss, up_row = _loss([(s.up_packets, s.up_lost, s.up_runs) for s in seconds])
+        down_loss, down_row = _loss([(s.down_packets, s.down_lost, s.down_runs) for s in seconds])
+        latest = seconds[-1]
+        rtt = median_low([s.rtt_ms for s in seconds if s.rtt_ms is not None] or [0])
+        waits = HEARD_BEFORE if self._heard else NEVER_HEARD
+        return {
+            "lag_ms": lag_ms,
+            "unheard_s": float(self._unheard),
+            "up_random_loss": _unless(_bursty(up_loss, up_row), up_loss),
+            "up_burst_loss": _unless(not _bursty(up_loss, up_row), up_loss),
+            "down_random_loss": _unless(_bursty(down_loss, down_row), down_loss),
+            "down_burst_loss": _unless(not _bursty(down_loss, down_row), down_loss),
+            "up_jitter_ms": float(median_low([s.up_jitter_ms for s in seconds])),
+            "down_jitter_ms": float(median_low(self._jitters)),
+            "rtt_ms": float(rtt),
+            "down_room_bps": _down_room(list(seconds)) if max(self._queues) >= SHOWN_QUEUE_MS else None,
+            "up_room_bps": self._up_room(rtt) if video_on else None,
+            "cpu": _page_share(pages, "cpu"),
+            "silent_s": float(self._silent) if self._silent >= waits else 0.0,
+            "black": _black(pages) if video_on and latest.up_video_bps else None,
+        }
+
+    def _up_room(self, rtt: int) -> float | None:
+        """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue
+        on its way to us. None: nothing speaks of a narrow uplink."""
+        seconds, pages = self._seconds, self._pages
+        rate = sum(s.up_video_bps for s in seconds) / len(seconds)
+        wanted = min((s.up_limit_bps for s in seconds if s.up_limit_bps), default=_WANTED_BPS)
+        says = _page_share(pages, "bandwidth")
+        held_back = rate < 0.7 * wanted
+        if says is not None and says >= 0.5:
+            return rate if held_back else None
+        down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
+        queue = rtt - min(self._round_trips, default=rtt) - down_queue
+        jitter = median_low([s.up_jitter_ms for s in seconds])
+        full = queue >= QUEUE_MS or jitter >= JITTERY_MS
+        return rate if rate < NARROW_CAMERA_BPS and held_back and full else None
+
+
+def _loss(counts: list[tuple[int, int, int]]) -> tuple[float | None, float]:
+    packets, lost, runs = (sum(column) for column in zip(*counts, strict=True))
+    if packets < MIN_PACKETS:
+        return None, 1.0
+    return share(lost, packets), length(lost, runs) if lost >= MIN_LOST else 1.0
+
+
+def _bursty(loss: float | None, row: float) -> bool:
+    """Rows longer than independent loss makes them, 1 / (1 - p)."""
+    return loss is not None and row * (1.0 - loss) >= BURSTY
+
+
+def _unless(condition: bool, value: float | None) -> float | None:
+    return None if condition else value
+
+
+def _down_room(seconds: list[LegSecond]) -> float | None:
+    """What the way to the page carries, once that is known."""
+    known = [s.down_sustained_bps for s in seconds if s.down_sustained_bps]
+    return float(median_low(known)) if len(known) * 2 > len(seconds) else None
+
+
+def _page_share(pages: deque[PageView], reason: str) -> float | None:
+    said = [page for page in pages if page is not NO_PAGE]
+    return sum(page.limited_by == reason for page in said) / len(said) if said else None
+
+
+def _black(pages: deque[PageView]) -> float | None:
+    said = [page.black for page in pages if page.black is not None]
+    return sum(said) / len(said) if said else None

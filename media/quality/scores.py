@@ -1,0 +1,101 @@
+"""Scores of one second: what a side hears, what it sees, and how its connection is. 1 (bad) to 5 (excellent)."""
+
+from math import exp
+from typing import NamedTuple
+
+from media.api import LegSecond
+from media.quality.emodel import burst_ratio, effective_impairment, wideband_opinion, wideband_rating
+from media.quality.opus import ROBUSTNESS, impairment
+from media.quality.page import PageView
+from media.quality.pictures import picture_score
+
+DEFAULT_BUFFER = 0.06
+"""How long a browser lets voice wait on a calm link, seconds."""
+PACKET_DELAY = 0.03
+"""A frame of 20 ms, its look-ahead, and playing."""
+NO_PAGE = PageView()
+_LOSS_HALF, _LOSS_POWER = 0.12, 1.5
+_RTT_HALF_MS, _RTT_POWER = 700.0, 2.0
+_QUEUE_HALF_MS = 400.0
+_NARROW_BPS = 400_000.0
+_OUTAGE_PACKETS = 5
+
+
+class Score(NamedTuple):
+    """What one leg hears and sees; None where there was nothing to hear, to see or to tell."""
+
+    audio: float | None
+    video: float | None
+    connection: float
+
+
+def score(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> Score:
+    """The second of a leg, with the same second of the leg it hears and what its page says."""
+    return Score(voice(own, far, page), video(own, page), connection(own))
+
+
+def missing_voice(own: LegSecond, far: LegSecond | None, page: PageView) -> float:
+    """Share of voice that was not there when it was to be played: what the page says, else what we estimate."""
+    up = 0.0 if far is None else share(far.up_audio_missing, far.up_audio_packets)
+    estimate = 1.0 - (1.0 - up) * (1.0 - own.down_audio_residual)
+    return estimate if page.concealed is None else max(page.concealed, 0.0)
+
+
+def voice(
+    own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE, *, conversation: bool = True
+) -> float | None:
+    """MOS after the wide-band E-model; with `conversation` False of listening only, without what delay costs."""
+    if not own.down_audio_packets and page.concealed is None:
+        return None
+    lost = missing_voice(own, far, page)
+    burst = max(length(own.down_lost, own.down_runs), length(far.up_lost, far.up_runs) if far is not None else 1.0)
+    bps = own.down_audio_bps / (1 + own.copies)
+    factor = effective_impairment(impairment(bps), ROBUSTNESS, lost, min(burst_ratio(lost, burst), 2.0))
+    delay = one_way_delay(own, far, page) if conversation else 0.0
+    return round(wideband_opinion(wideband_rating(delay, factor)), 2)
+
+
+def one_way_delay(own: LegSecond, far: LegSecond | None, page: PageView) -> float:
+    """Seconds from mouth to ear: half of both round trips, framing, and the time in the listener's buffer."""
+    trips = ((own.rtt_ms or 0) + (far.rtt_ms or 0 if far is not None else 0)) / 2000.0
+    waited = page.buffer_ms / 1000.0 if page.buffer_ms is not None else DEFAULT_BUFFER + own.down_jitter_ms / 500.0
+    return trips + PACKET_DELAY + min(waited, 2.0)
+
+
+def video(own: LegSecond, page: PageView = NO_PAGE) -> float | None:
+    """None while nobody sends pictures to this leg; 1 while they are paused for want of rate."""
+    if own.paused:
+        return 1.0
+    fps = page.fps if page.fps is not None else float(own.down_frames)
+    if not own.down_video_packets or not own.down_frames:
+        return 1.0 if own.down_freeze_ms >= 900 else None
+    frozen = max(own.down_freeze_ms / 1000.0, page.frozen or 0.0)
+    return round(picture_score(own.down_video_bps, fps, frozen, page.height), 2)
+
+
+def connection(own: LegSecond) -> float:
+    """How much the network of this leg hurts, both ways, before repair."""
+    if not own.up_audio_packets and not own.up_video_packets and not own.up_audio_bps and not own.up_video_bps:
+        return 1.0
+    loss = max(raw_loss(own.up_lost, own.up_packets), raw_loss(own.down_lost, own.down_packets))
+    good = 1.0 / (1.0 + (loss / _LOSS_HALF) ** _LOSS_POWER)
+    good /= 1.0 + ((own.rtt_ms or 0) / _RTT_HALF_MS) ** _RTT_POWER
+    good *= exp(-own.link_queue_ms / _QUEUE_HALF_MS)
+    if own.down_sustained_bps:
+        good *= min(1.0, own.down_sustained_bps / _NARROW_BPS) ** 0.5
+    return round(1.0 + 4.0 * good, 2)
+
+
+def raw_loss(lost: int, packets: int) -> float:
+    """Share lost on the way; of a handful of packets nothing can be said."""
+    return share(lost, packets) if packets >= _OUTAGE_PACKETS else 0.0
+
+
+def share(part: int, whole: int) -> float:
+    """0 to 1; 0 of nothing."""
+    return min(1.0, part / whole) if whole > 0 else 0.0
+
+
+def length(lost: int, runs: int) -> float:
+    """Mean number lost in a row."""
+    return max(1.0, lost / runs) if runs > 0 else 1.0

@@ -1,0 +1,191 @@
+"""Who had which trouble since when: the rules applied every second to both sides of a call, and remembered as verdicts."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from media.api import LegSecond
+from media.quality.measures import LegWindow, Measures
+from media.quality.page import PageView
+from media.quality.rules import DEVICE, POOR, RULES, Rule, explained
+
+BRIDGED = 10.0
+"""Seconds without the trouble that do not end it."""
+ABSORBED = 15.0
+"""What began at most so long before its explanation was known was part of it: a link that becomes narrow loses first."""
+MAX_KEPT = 200
+"""Ended verdicts of one call; a call with more is one long story."""
+
+
+class Side(NamedTuple):
+    """One side's second."""
+
+    role: str
+    second: LegSecond
+    page: PageView | None = None
+    audio_on: bool = True
+    video_on: bool = True
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One trouble from its beginning to its end; wall-clock seconds."""
+
+    begin: float = msgspec.field(name="from")
+    end: float = msgspec.field(name="to")
+    side: str
+    direction: str
+    kind: str
+    severity: str
+    value: float
+    heard_by: tuple[str, ...]
+    did: tuple[str, ...]
+    tell: str
+    title: str
+
+    @property
+    def name(self) -> str:
+        """`kind.direction`, or `kind`."""
+        return f"{self.kind}.{self.direction}" if self.direction else self.kind
+
+
+class _Trouble:
+    """One rule of one side while it holds."""
+
+    __slots__ = ("_sum", "begin", "did", "end", "rule", "seconds", "severity")
+
+    def __init__(self, rule: Rule, begin: float) -> None:
+        self.rule = rule
+        self.begin = self.end = begin
+        self.severity = ""
+        self.seconds = 0
+        self.did: dict[str, None] = {}
+        self._sum = 0.0
+
+    def lasts(self, at: float, value: float, severity: str, did: tuple[str, ...]) -> None:
+        self.end = at
+        self.seconds += 1
+        self._sum += value
+        self.severity = severity if severity == POOR or not self.severity else self.severity
+        self.did.update(dict.fromkeys(did))
+
+    @property
+    def value(self) -> float:
+        return self._sum / max(self.seconds, 1)
+
+
+class Diagnosis:
+    """One call's. `observe` once a second; `current` holds now, `ended` is over."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, LegWindow] = {}
+        self._troubles: dict[tuple[str, str], _Trouble] = {}
+        self._row: dict[tuple[str, str], int] = {}
+        self._roles: tuple[str, ...] = ()
+        self.ended: list[Verdict] = []
+
+    def observe(self, sides: list[Side], lag_ms: float = 0.0) -> None:
+        """Take the same second of every side."""
+        self._roles = tuple(side.role for side in sides)
+        for side in sides:
+            window = self._windows.setdefault(side.role, LegWindow())
+            others = [other for other in sides if other is not side]
+            jitter = max((other.second.up_jitter_ms for other in others), default=0)
+            window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter)
+            measures = window.measures(video_on=side.video_on, lag_ms=lag_ms)
+            self._apply(side, measures, actions(side, others))
+
+    def _apply(self, side: Side, measures: Measures, did: dict[str, tuple[str, ...]]) -> None:
+        at = side.second.at
+        found = self._open(side.role)
+        for rule in RULES:
+            who = "server" if rule.everywhere else side.role
+            key = (who, rule.name)
+            value = measures[rule.measure]
+            severity = "" if explained(rule, found - {rule.name}) else rule.severity(value)
+            row = self._row[key] = self._row.get(key, 0) + 1 if severity else 0
+            if severity:
+                found.add(rule.name)
+            trouble = self._troubles.get(key)
+            if severity and value is not None and row >= rule.hold:
+                if trouble is None:
+                    trouble = self._troubles[key] = _Trouble(rule, self._absorb(who, rule, at - row))
+                trouble.lasts(at, value, severity, did.get(rule.direction, ()))
+            elif trouble is not None and at - trouble.end > BRIDGED:
+                self._end(key)
+
+    def _open(self, role: str) -> set[str]:
+        """What the side, or the server, has already."""
+        return {trouble.rule.name for (who, _), trouble in self._troubles.items() if who in (role, "server")}
+
+    def _absorb(self, who: str, rule: Rule, begin: float) -> float:
+        """Take over what this trouble explains and began just before it; returns when it all began."""
+        for key, other in list(self._troubles.items()):
+            same = who in (key[0], "server") and other.rule is not rule
+            if same and other.begin > begin - ABSORBED and explained(other.rule, {rule.name}):
+                begin = min(begin, other.begin)
+                del self._troubles[key]
+        return begin
+
+    def forget(self, role: str) -> None:
+        """The side has another leg: its measures begin anew, its troubles end if they do not go on."""
+        self._windows.pop(role, None)
+
+    def note(self, role: str, action: str) -> None:
+        """Something was done for this side (`tcp`, `ice_restart`, `new_leg`)."""
+        for (who, _), trouble in self._troubles.items():
+            if who == role:
+                trouble.did[action] = None
+
+    def current(self) -> list[Verdict]:
+        """What holds now, the worst first."""
+        now = [self._verdict(key, trouble) for key, trouble in self._troubles.items()]
+        return sorted(now, key=lambda verdict: (verdict.severity != POOR, verdict.begin))
+
+    def close(self) -> list[Verdict]:
+        """The call is over: every verdict in order of time."""
+        for key in list(self._troubles):
+            self._end(key)
+        return sorted(self.ended, key=lambda verdict: verdict.begin)
+
+    def _end(self, key: tuple[str, str]) -> None:
+        verdict = self._verdict(key, self._troubles.pop(key))
+        if len(self.ended) < MAX_KEPT:
+            self.ended.append(verdict)
+
+    def _verdict(self, key: tuple[str, str], trouble: _Trouble) -> Verdict:
+        who, rule = key[0], trouble.rule
+        return Verdict(
+            round(trouble.begin, 1),
+            round(trouble.end, 1),
+            who,
+            rule.direction,
+            rule.kind,
+            trouble.severity,
+            round(trouble.value, 4),
+            self._heard_by(who, rule),
+            tuple(trouble.did),
+            f"verdict.{rule.name}",
+            f"verdict.title.{rule.kind}",
+        )
+
+    def _heard_by(self, who: str, rule: Rule) -> tuple[str, ...]:
+        """`up` and what a device does wrong is noticed by the others, `down` by the side itself, the rest by all."""
+        if rule.direction == "down":
+            return (who,)
+        if rule.direction == "up" or rule.kind in DEVICE:
+            return tuple(role for role in self._roles if role != who)
+        return self._roles
+
+
+def actions(side: Side, others: list[Side]) -> dict[str, tuple[str, ...]]:
+    """What the server is doing in this second, by direction of the leg."""
+    second = side.second
+    down = [
+        ("repair", second.down_repair_bps > 0 and second.down_nacks > 0),
+        ("copies", second.copies > 0),
+        ("parity", second.parity_percent > 0),
+        ("slowed", any(other.second.up_limit_bps for other in others)),
+        ("paused", second.paused),
+    ]
+    up = [("repair", second.up_nacks > 0)]
+    return {"down": tuple(name for name, done in down if done), "up": tuple(name for name, done in up if done)}
