@@ -102,7 +102,7 @@ def load_or_create_ring(path: Path, chance: Chance) -> KeyRing:
 
 
 def key_path(recording: Path) -> Path:
-    """Where the wrapped data key of the recording file lies."""
+    """Where the wrapped data key of the recording `ID.rec` lies; its further parts `ID.2.rec` … share it."""
     return recording.with_suffix(".key")
 
 

@@ -1,0 +1,173 @@
+"""Reading a recording: what is known about it, and views that play."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from media.recording.chunks import Kind
+from media.recording.ebml import Block, blocks_of
+from media.recording.errors import RecordingError, TamperedError
+from media.recording.layout import Event
+from media.recording.parts import Part, part_paths
+from media.recording.tracks import MOST_TRACKS, TrackInfo
+from media.recording.views import Placed, View
+
+
+class RecordingInfo(msgspec.Struct, frozen=True):
+    """What a page shows about a recording."""
+
+    recording_id: str
+    call_id: str
+    wall_time: float
+    """Unix seconds at its beginning."""
+    seconds: float
+    """From the beginning to the last block; pauses are in it, as silence and a picture that stands still."""
+    recorded_seconds: float
+    """Without pauses."""
+    sides: tuple[str, ...]
+    tracks: tuple[TrackInfo, ...]
+    events: tuple[Event, ...]
+    parts: int
+    complete: bool
+    """Proven whole: every part was closed."""
+    problem: str | None
+    """For a person, if something is missing or damaged; what is there plays."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What reading every chunk of a recording showed."""
+
+    chunks: int
+    damaged: tuple[str, ...]
+    complete: bool
+
+
+class RecordingReader:
+    """An open recording with all its parts. Reads block; use it in an executor, by one thread at a time."""
+
+    def __init__(self, recording_id: str, placed: Sequence[Placed], tracks: Sequence[TrackInfo]) -> None:
+        self._id = recording_id
+        self._parts = list(placed)
+        self._tracks = tuple(tracks)
+        self.info = self._described()
+
+    @classmethod
+    def open(cls, path: Path, data_key: bytes) -> "RecordingReader":
+        """Open `ID.rec` and its further parts; raise a RecordingError (MissingKey, WrongKey, Tampered, Format).
+
+        A part that is damaged beyond opening is an error only if no other can be read.
+        """
+        parts: list[Part] = []
+        try:
+            _open_parts(path, data_key, parts)
+            if len({part.file.identity.recording_id for part in parts}) > 1:
+                raise TamperedError("files of different recordings lie under one name")
+            return cls(parts[0].file.identity.recording_id, *_placed(parts))
+        except BaseException:
+            for part in parts:
+                part.close()
+            raise
+
+    def view(self, side: str | None = None, *, salvage: bool = False) -> View:
+        """One side as a file of its own, or everything; raise RecordingError if nothing of that side was recorded."""
+        tracks = [track for track in self._tracks if side is None or track.side == side]
+        if not tracks:
+            raise RecordingError("nothing was recorded" if side is None else f"nothing of side {side} was recorded")
+        return View(self._parts, tracks, salvage=salvage)
+
+    def blocks(self, *, salvage: bool = False) -> Iterator[Block]:
+        """Every block of every track, nearly in the order of time; raise TamperedError."""
+        for placed in self._parts:
+            for entry in placed.part.index.clusters:
+                try:
+                    cluster = placed.part.cluster(entry)
+                except TamperedError:
+                    if not salvage:
+                        raise
+                    continue
+                for time_ms, track, key, payload in blocks_of(cluster):
+                    if track in placed.numbers:
+                        yield Block(time_ms + placed.shift_ms, placed.numbers[track], key, payload)
+
+    def check(self) -> Check:
+        """Read every chunk and say what is wrong; raises nothing that the file can cause."""
+        count = 0
+        damaged: list[str] = []
+        for placed in self._parts:
+            part = placed.part
+            expected = {entry.number: entry for entry in part.index.clusters}
+            for place in part.file.places():
+                count += 1
+                entry = expected.pop(place.number, None)
+                try:
+                    part.file.read(place)
+                    if entry is not None and (entry.start, place.kind) != (place.start, Kind.CLUSTER):
+                        raise TamperedError(f"chunk {place.number} is not where the index says")
+                except TamperedError as error:
+                    damaged.append(f"{part.path.name}: {error}")
+            damaged += [f"{part.path.name}: chunk {number} is missing" for number in expected]
+        return Check(count, tuple(damaged), self.info.complete)
+
+    def close(self) -> None:
+        for placed in self._parts:
+            placed.part.close()
+
+    def _described(self) -> RecordingInfo:
+        first = self._parts[0].part.index.description
+        ends = [entry.end_ms + placed.shift_ms for placed in self._parts for entry in placed.part.index.clusters[-1:]]
+        problems = [placed.part.problem for placed in self._parts[-1:]]
+        problems += [
+            "the recorder broke off and went on in another file"
+            for placed in self._parts[:-1]
+            if not placed.part.complete
+        ]
+        return RecordingInfo(
+            recording_id=self._id,
+            call_id=first.call_id,
+            wall_time=first.wall_time,
+            seconds=max(ends, default=0) / 1000,
+            recorded_seconds=sum(placed.part.index.recorded_seconds for placed in self._parts),
+            sides=tuple(dict.fromkeys(track.side for track in self._tracks)),
+            tracks=self._tracks,
+            events=tuple(
+                msgspec.structs.replace(event, time_ms=event.time_ms + placed.shift_ms)
+                for placed in self._parts
+                for event in placed.part.index.events
+            ),
+            parts=len(self._parts),
+            complete=all(placed.part.complete for placed in self._parts),
+            problem="; ".join(dict.fromkeys(text for text in problems if text)) or None,
+        )
+
+
+def _open_parts(path: Path, data_key: bytes, parts: list[Part]) -> None:
+    failure: RecordingError | None = None
+    for file in part_paths(path):
+        try:
+            parts.append(Part(file, data_key))
+        except RecordingError as error:
+            failure = failure or error
+    if not parts:
+        assert failure is not None
+        raise failure
+
+
+def _placed(parts: Sequence[Part]) -> tuple[list[Placed], list[TrackInfo]]:
+    """Parts on one time line, and the tracks of the whole: one a side, kind and codec."""
+    tracks: dict[tuple[str, str, str], TrackInfo] = {}
+    placed: list[Placed] = []
+    zero = parts[0].index.description
+    for part in parts:
+        numbers: dict[int, int] = {}
+        for track in part.index.tracks:
+            key = (track.side, track.kind, track.codec)
+            if key not in tracks and len(tracks) < MOST_TRACKS:
+                tracks[key] = msgspec.structs.replace(track, number=len(tracks) + 1)
+            if key in tracks:
+                numbers[track.number] = tracks[key].number
+        shift = part.index.description.wall_time - zero.wall_time
+        placed.append(Placed(part, max(0, round(shift * 1000)), numbers))
+    return placed, list(tracks.values())
