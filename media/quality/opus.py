@@ -1,9 +1,10 @@
 """Opus in the E-model: equipment impairment Ie,wb and packet-loss robustness Bpl by bit rate.
 
-ITU-T G.113 has no values for Opus. Published ones (M. Al-Ahmadi, P. Počta, H. Melvin, "Instrumental Estimation of E-model
-Equipment Impairment Factor Parameters for Super-Wideband Opus Codec", ISSC 2019: 16.8 and 10.4 at 31 kbit/s VBR,
-independent loss) are for a scale that reaches higher. Ours are derived in the same way, after ITU-T P.834.1 from an instrumental
-model (PESQ, P.862.2) of speech that went through our own server, where `loss` is what the listener's buffer had to make up.
+ITU-T G.113 has no values for Opus. Published ones (M. Al-Ahmadi, P. Počta, H. Melvin, "Instrumental Estimation of
+E-model Equipment Impairment Factor Parameters for Super-Wideband Opus Codec", ISSC 2019: 16.8 and 10.4 at 31 kbit/s
+VBR, independent loss) are for a scale that reaches higher. Ours are derived in the same way, after ITU-T P.834.1 from
+an instrumental model (PESQ, P.862.2) of speech that went through our own server, where `loss` is what the listener's
+buffer had to make up.
 """
 
 from bisect import bisect_left
@@ -18,7 +19,7 @@ _IMPAIRMENT = (
 )
 """(bit/s of speech payload, Ie,wb); straight lines between, level outside."""
 ROBUSTNESS = 4.3
-"""Bpl: a concealed frame (no copy, no in-band FEC) costs as much as G.107's default codec without concealment of its own."""
+"""Bpl: a concealed frame (no copy, no in-band FEC) costs as much as with G.107's default codec."""
 
 
 def impairment(bps: float) -> float:

@@ -1,8 +1,9 @@
 """A score of moving pictures in a call from bit rate, pictures a second, size and freezes.
 
-Its form is that of the opinion model for video telephony, ITU-T G.1070 (07/2012) §11.2: a quality that saturates with the bit rate, a
-bell over the logarithm of the frame rate, an exponential of what disturbs. G.1070 publishes coefficients for other codecs and
-sizes only; these are our own judgement of VP8 between 320x180 and 1280x720, not the result of a listening panel.
+Its form is that of the opinion model for video telephony, ITU-T G.1070 (07/2012) §11.2: a quality that saturates with
+the bit rate, a bell over the logarithm of the frame rate, an exponential of what disturbs. G.1070 publishes coefficients
+for other codecs and sizes only; these are our own judgement of VP8 between 320x180 and 1280x720, not the result of a
+panel of viewers.
 """
 
 from math import exp, log
@@ -29,4 +30,4 @@ def picture_score(bps: float, fps: float, frozen: float = 0.0, height: float | N
     small = min(1.0, lines / _REFERENCE_HEIGHT) ** _SMALL_POWER
     motion = 1.0 if fps >= _BEST_FPS else exp(-(log(fps / _BEST_FPS) ** 2) / (2.0 * _FPS_WIDTH**2))
     still = exp(-min(max(frozen, 0.0), 1.0) / _FREEZE_SHARE)
-    return 1.0 + _BEST * coding * small * motion * still
+    return float(1.0 + _BEST * coding * small * motion * still)

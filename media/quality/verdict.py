@@ -1,4 +1,4 @@
-"""Who had which trouble since when: the rules applied every second to both sides of a call, and remembered as verdicts."""
+"""Who had which trouble since when: the rules, applied every second to both sides of a call, and what they found."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from media.quality.rules import DEVICE, POOR, RULES, Rule, explained
 BRIDGED = 10.0
 """Seconds without the trouble that do not end it."""
 ABSORBED = 15.0
-"""What began at most so long before its explanation was known was part of it: a link that becomes narrow loses first."""
+"""What began at most so long before its explanation was known was part of it: a narrow link loses first."""
 MAX_KEPT = 200
 """Ended verdicts of one call; a call with more is one long story."""
 
