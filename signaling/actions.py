@@ -77,6 +77,52 @@ class CloseCallMedia(msgspec.Struct, frozen=True):
     call_id: str
 
 
+class StartRecording(msgspec.Struct, frozen=True):
+    """Failure comes back as results.RecordingBroke. `names` says whose leg is whose."""
+
+    call_id: str
+    recording_id: str
+    audio_only: bool
+    names: dict[str, str]
+
+
+class PauseRecording(msgspec.Struct, frozen=True):
+    """Failure comes back as results.RecordingBroke."""
+
+    call_id: str
+    recording_id: str
+    paused: bool
+
+
+class StopRecording(msgspec.Struct, frozen=True):
+    call_id: str
+    recording_id: str
+
+
+class Play(msgspec.Struct, frozen=True):
+    """What cannot be played is not: a call goes on without its music."""
+
+    call_id: str
+    leg_id: str
+    announcement: str | None
+    repeat: bool
+
+
+class TakeStill(msgspec.Struct, frozen=True):
+    """Answered by results.StillTaken or results.StillMissed."""
+
+    call_id: str
+    leg_id: str
+    still_id: str
+
+
+class DropPhoto(msgspec.Struct, frozen=True):
+    """A picture that nothing refers to any more."""
+
+    call_id: str
+    photo_id: str
+
+
 class Claim(msgspec.Struct, frozen=True):
     """Answered by results.Claimed."""
 
@@ -97,6 +143,21 @@ class Observe(msgspec.Struct, frozen=True):
     report: QualityReport
 
 
-MediaAction = OpenLeg | AnswerLeg | RestartIce | ConnectLegs | HoldCall | MuteLeg | CloseLeg | CloseCallMedia
+MediaAction = (
+    OpenLeg
+    | AnswerLeg
+    | RestartIce
+    | ConnectLegs
+    | HoldCall
+    | MuteLeg
+    | CloseLeg
+    | CloseCallMedia
+    | StartRecording
+    | PauseRecording
+    | StopRecording
+    | Play
+)
+StillAction = TakeStill | DropPhoto
+KeepingAction = StartRecording | PauseRecording | StopRecording | StillAction
 ClaimAction = Claim | Release
-Action = Persist | Send | CloseConnection | MediaAction | ClaimAction | Observe
+Action = Persist | Send | CloseConnection | MediaAction | ClaimAction | StillAction | Observe

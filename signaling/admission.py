@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from signaling.policy import CallPolicy
 from signaling.protocol import CLOSE_BAD_FIRST_MESSAGE, Context, ErrorCode, Person
 
 
@@ -28,6 +29,8 @@ class Admission(msgspec.Struct, frozen=True):
     """An agent's languages; empty: any."""
     skills: tuple[str, ...] = ()
     origin: str = ""
+    policy: CallPolicy = CallPolicy()
+    """What the customer's site wants of its calls; never in a ticket, the edge looks it up."""
 
 
 class RefusedError(Exception):

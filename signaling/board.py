@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 from signaling import queue
 from signaling.actions import Action, CloseConnection, Persist, Send
 from signaling.call import Event, follow
+from signaling.ids import Kind
 from signaling.protocol import AgentState, AgentStatus, CallUpdated, Error, ErrorCode, IceServer, ServerMessage
-from signaling.records import CallEvent, CallState, Change
+from signaling.records import CallEvent, CallState, Change, Recording, Still
 from signaling.roster import Roster
 from signaling.rules import CallRules
 from signaling.session import Session
@@ -39,7 +40,7 @@ class TimerKey(NamedTuple):
 class Environment:
     """What the switchboard takes from outside besides time."""
 
-    new_id: Callable[[Literal["call", "leg", "session", "token"]], str]
+    new_id: Callable[[Kind], str]
     """Fresh identifiers of the protocol's Id shape; tokens are secret."""
     photo_token: Callable[[str], str]
     """Bearer for photos by session id."""
@@ -60,6 +61,8 @@ class Board:
         self.roster = Roster()
         self.timers: Timers[TimerKey] = Timers()
         self.draining_until: float | None = None
+        self.finishing: dict[str, Recording] = {}
+        """Recordings that were told to end; their last figures are still to come."""
         self.at = Moment(0.0, 0.0)
         self._clear()
 
@@ -127,6 +130,16 @@ class Board:
 
     def touch_status(self, agent_id: str, status: AgentStatus) -> None:
         self._changed.agent_status[agent_id] = status
+
+    def touched(self) -> list[Call]:
+        """Calls of which this turn has changed something."""
+        return list(self._touched.values())
+
+    def keep_recording(self, recording: Recording) -> None:
+        self._recordings[recording.recording_id] = recording
+
+    def keep_still(self, still: Still) -> None:
+        self._stills[still.still_id] = still
 
     def add_chat(self, call_id: str, item: Any) -> None:
         self._changed.chats.append((call_id, item))
@@ -215,6 +228,8 @@ class Board:
     def _change(self) -> Change:
         """The turn's change; rows are copied, because the originals move on while this is being written."""
         self._changed.calls = [copy.copy(state) for state in self._rows.values()]
+        self._changed.recordings = list(self._recordings.values())
+        self._changed.stills = list(self._stills.values())
         self._changed.sessions = [copy.copy(session.state) for session in self._sessions.values()]
         return self._changed
 
@@ -223,6 +238,8 @@ class Board:
         self._touched: dict[str, Call] = {}
         self._rows: dict[str, CallState] = {}
         self._sessions: dict[str, Session] = {}
+        self._recordings: dict[str, Recording] = {}
+        self._stills: dict[str, Still] = {}
         self._changed = Change()
         self.queue_moved = False
         """Somebody joined, left or changed place in the queue or the roster."""

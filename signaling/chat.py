@@ -34,10 +34,23 @@ def photo(board: Board, call: Call, sender: Sender, photo_id: str, width: int, h
     return item
 
 
+def put(board: Board, call: Call, item: ChatItem) -> None:
+    """Add the item, or exchange the one with its id."""
+    if item.id not in call.chat_ids:
+        add(board, call, item)
+        return
+    call.chat = [item if known.id == item.id else known for known in call.chat]
+    _tell(board, call, item)
+
+
 def add(board: Board, call: Call, item: ChatItem) -> None:
     """Keep the item and show it to both sides."""
     call.chat.append(item)
     call.chat_ids[item.id] = item.sender
+    _tell(board, call, item)
+
+
+def _tell(board: Board, call: Call, item: ChatItem) -> None:
     board.add_chat(call.call_id, item)
     for one in call.participants():
         session = board.sessions.get(one.session_id)

@@ -52,7 +52,7 @@ def _new_call(board: Board, session: Session) -> Call:
 
 def _join(board: Board, call: Call, session: Session, message: CallStart) -> None:
     state, known = call.state, session.state
-    state.media, state.language = message.media, message.language
+    state.media, state.language, state.policy = message.media, message.language, known.policy
     if not state.customer.verified:
         state.customer = known.person if known.person.verified else Person(message.name or known.person.name)
         state.customer_id = state.customer_id or known.customer_id

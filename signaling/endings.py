@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from signaling import recordings, verifications
 from signaling.actions import CloseCallMedia, CloseLeg, Release
 from signaling.board import Board, TimerKey, TimerName
 from signaling.call import REASONS, Event
@@ -26,6 +27,8 @@ def end_call(board: Board, call: Call, event: Event, by: str = "") -> None:
     """
     state = call.state
     state.reason, state.ended_by, state.ended_at = REASONS[event], by, board.at.wall
+    verifications.end(board, call)
+    recordings.close(board, call)
     board.transition(call, event, by=by)
     for agent_id in list(call.ringers):
         stop_ringing(board, call, agent_id, _GONE.get(event, "ended"), pause=False)
@@ -61,6 +64,7 @@ def evict(board: Board, call: Call) -> None:
     state.phase, state.reason = "ended", REASONS[Event.CRASHED]
     state.ended_at = state.ended_at or board.at.wall
     state.legs, state.ringing, state.ring_deadline = {}, (), None
+    state.recording = None  # its files stay; what it was is in its own row
     board.record(state, Event.CRASHED.value)
     board.calls.pop(call.call_id, None)
     for agent in board.roster:

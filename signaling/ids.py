@@ -5,11 +5,19 @@ import time
 import uuid
 from typing import Literal
 
+Kind = Literal["call", "leg", "session", "token", "recording", "verification", "challenge"]
 
-def new_id(kind: Literal["call", "leg", "session", "token"]) -> str:
-    """Calls get a UUIDv7, which sorts by time; tokens 256 secret bits; the rest is short and unique."""
+_CLEAR = "ACDEFHJKLMNPRTUVWXY347"
+"""No pair of these looks or sounds alike enough to be mixed up on a bad line's picture (no 0/O, 1/I, 5/S, 8/B, 2/Z)."""
+
+
+def new_id(kind: Kind) -> str:
+    """Calls and what is kept of them get a UUIDv7, which sorts by time; tokens 256 secret bits; a challenge is what
+    people can read out without mistaking a letter; the rest is short and unique."""
     match kind:
-        case "call":
+        case "challenge":
+            return "".join(secrets.choice(_CLEAR) for _ in range(6))
+        case "call" | "recording" | "verification":
             return str(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
         case "token":
             return secrets.token_urlsafe(32)

@@ -2,7 +2,7 @@
 
 from typing import Literal, assert_never
 
-from signaling import agents, chat, customers, legs, ringing
+from signaling import agents, chat, customers, legs, recordings, ringing, stills, verifications
 from signaling.actions import Observe
 from signaling.board import Board
 from signaling.call import ANSWERED, Event
@@ -24,7 +24,11 @@ from signaling.protocol import (
     Ping,
     Pong,
     QualityReport,
+    RecordingConsent,
+    RecordingSet,
     Resume,
+    StillTake,
+    VerificationSet,
     encode,
 )
 from signaling.session import Session
@@ -37,8 +41,15 @@ ONLY: dict[type, Literal["customer", "agent"]] = {
     CallAccept: "agent",
     CallDecline: "agent",
     CallHold: "agent",
+    RecordingSet: "agent",
+    RecordingConsent: "customer",
+    StillTake: "agent",
+    VerificationSet: "agent",
 }
 """Messages of one role; all others may come from both."""
+
+Kept = RecordingSet | RecordingConsent | StillTake | VerificationSet
+InCall = CallHangup | CallMedia | CallHold | ChatSend | Kept
 
 
 def take(board: Board, session: Session, message: ClientMessage) -> None:
@@ -67,11 +78,13 @@ def take(board: Board, session: Session, message: ClientMessage) -> None:
             _of_leg(board, session, message)
         case CallHangup() | CallMedia() | CallHold() | ChatSend():
             _in_call(board, session, message, ref)
+        case RecordingSet() | RecordingConsent() | StillTake() | VerificationSet():
+            _in_call(board, session, message, ref)
         case _:
             assert_never(message)
 
 
-def _in_call(board: Board, session: Session, message: CallHangup | CallMedia | CallHold | ChatSend, ref: str) -> None:
+def _in_call(board: Board, session: Session, message: InCall, ref: str) -> None:
     """Messages that name the call they are about: it must be the sender's own."""
     place = board.place_of(session)
     if place is None or place[0].call_id != message.call_id:
@@ -86,11 +99,28 @@ def _in_call(board: Board, session: Session, message: CallHangup | CallMedia | C
         _hang_up(board, session, call)
     elif isinstance(message, CallHold):
         agents.hold(board, session, call, message)
-    else:
+    elif isinstance(message, ChatSend):
         chat.said(board, session, call, message)
+    else:
+        _kept_of_it(board, session, call, message)
 
 
-def _not_yours(board: Board, session: Session, message: CallHangup | CallMedia | CallHold | ChatSend, ref: str) -> None:
+def _kept_of_it(board: Board, session: Session, call: Call, message: Kept) -> None:
+    """Recordings, stills and verifications."""
+    match message:
+        case RecordingSet():
+            recordings.set_state(board, session, call, message)
+        case RecordingConsent():
+            recordings.consent(board, session, call, message)
+        case StillTake():
+            stills.take(board, session, call, message)
+        case VerificationSet():
+            verifications.set_step(board, session, call, message)
+        case _:
+            assert_never(message)
+
+
+def _not_yours(board: Board, session: Session, message: InCall, ref: str) -> None:
     if session.ended is not None and session.ended.call_id == message.call_id:
         # Both sides may end a call in the same moment; the second is no mistake.
         if not isinstance(message, CallHangup | CallMedia):

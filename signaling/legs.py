@@ -7,6 +7,7 @@ answer; whoever is away gets the offer on coming back.
 from typing import Literal
 
 from media.api import Kind, Offer
+from signaling import recordings
 from signaling.actions import AnswerLeg, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
 from signaling.board import Board, TimerKey
 from signaling.call import ANSWERED, Event
@@ -287,6 +288,7 @@ def call_lost(board: Board, call_id: str) -> None:
     if call is None:
         return
     board.record(call.state, "worker_lost")
+    recordings.lost(board, call)
     call.joined, call.held, call.state.legs = (), False, {}
     for one in list(call.everyone()):
         one.broken = any(leg.up for leg in one.legs()) or one.broken

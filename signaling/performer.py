@@ -23,21 +23,41 @@ from signaling.actions import (
     CloseConnection,
     CloseLeg,
     ConnectLegs,
+    DropPhoto,
     HoldCall,
+    KeepingAction,
     MediaAction,
     MuteLeg,
     Observe,
     OpenLeg,
+    PauseRecording,
     Persist,
+    Play,
     Release,
     RestartIce,
     Send,
+    StartRecording,
+    StillAction,
+    StopRecording,
+    TakeStill,
 )
 from signaling.admission import Connection
 from signaling.protocol import QualityReport
 from signaling.records import Change, Records
-from signaling.results import AnswerRefused, Claimed, JoinFailed, LegGone, Offered, OpenFailed, Result
+from signaling.results import (
+    AnswerRefused,
+    Claimed,
+    JoinFailed,
+    LegGone,
+    Offered,
+    OpenFailed,
+    RecordingBroke,
+    Result,
+    StillMissed,
+    StillTaken,
+)
 from signaling.rules import CallRules
+from signaling.vault import Vault, VaultError
 
 ENGINE_TIMEOUT = 10.0
 WRITE_RETRIES = (0.05, 0.2, 0.5)
@@ -48,7 +68,7 @@ HIGH_WATER = 1000
 """Turns waiting for the store before clients have to wait too."""
 
 log = structlog.get_logger("signaling")
-Job = MediaAction | ClaimAction
+Job = MediaAction | ClaimAction | StillAction
 
 
 class Performer:
@@ -59,6 +79,7 @@ class Performer:
         engine: MediaEngine,
         records: Records,
         rules: CallRules,
+        vault: Vault,
         *,
         on_result: Callable[[Result], None],
         on_stuck: Callable[[str], None],
@@ -67,7 +88,7 @@ class Performer:
         """`on_result` and `on_stuck(call_id)` are the way back into the switchboard."""
         self.connections: dict[int, Connection] = {}
         self.store_failures = 0
-        self._engine, self._records, self._rules = engine, records, rules
+        self._engine, self._records, self._rules, self._vault = engine, records, rules, vault
         self._on_result, self._on_stuck, self._on_quality = on_result, on_stuck, on_quality
         self._turns: deque[tuple[list[Action], asyncio.Future[None] | None]] = deque()
         self._writing = False
@@ -173,6 +194,8 @@ class Performer:
                         self._on_quality(call_id, role, report)
                 case Claim() | Release():
                     self._queue(("claims", action.call_id), action)
+                case TakeStill() | DropPhoto():  # up to two seconds for a picture must not hold up a hang-up
+                    self._queue(("stills", action.call_id), action)
                 case _:
                     self._queue(("media", action.call_id), action)
 
@@ -203,7 +226,7 @@ class Performer:
         try:
             async with asyncio.timeout(ENGINE_TIMEOUT):
                 result = await self._call(job)
-        except MediaError as error:
+        except (MediaError, VaultError) as error:
             failure = error
         except Exception as error:
             log.exception("action failed", action=type(job).__name__, call_id=job.call_id, error=repr(error))
@@ -242,6 +265,28 @@ class Performer:
                 await engine.close_call(call_id)
             case Release(call_id):
                 await self._records.release(call_id)
+            case Play(call_id, leg_id, announcement, repeat):
+                await engine.play(call_id, leg_id, announcement, repeat)
+            case _:
+                return await self._keep(job)
+        return None
+
+    async def _keep(self, job: KeepingAction) -> Result | None:
+        engine = self._engine
+        match job:
+            case StartRecording(call_id, recording_id, audio_only, names):
+                spec = await self._vault.prepare(recording_id, audio_only, names)
+                await engine.start_recording(call_id, spec)
+            case PauseRecording(call_id, recording_id, paused):
+                await engine.pause_recording(call_id, recording_id, paused)
+            case StopRecording(call_id, recording_id):
+                await engine.stop_recording(call_id, recording_id)
+            case TakeStill(call_id, leg_id, still_id):
+                snapshot = await engine.snapshot(call_id, leg_id)
+                kept = await self._vault.keep_still(snapshot)
+                return StillTaken(call_id, still_id, kept.photo_id, kept.width, kept.height, snapshot.wall_time)
+            case DropPhoto(_, photo_id):
+                await self._vault.drop_photo(photo_id)
             case _:
                 assert_never(job)
         return None
@@ -265,6 +310,13 @@ def failed(job: Job, error: Exception) -> Result | None:
             return None if isinstance(error, EngineLostError) else LegGone(call_id, leg_id)
         case RestartIce(call_id, leg_id):
             return None if isinstance(error, EngineLostError) else LegGone(call_id, leg_id)
+        case StartRecording(call_id, recording_id) | PauseRecording(call_id, recording_id):
+            if isinstance(error, EngineLostError):
+                return None
+            known = isinstance(error, MediaError | VaultError)
+            return RecordingBroke(call_id, recording_id, str(error) if known else "the recorder did not answer")
+        case TakeStill(call_id, _, still_id):
+            return StillMissed(call_id, still_id, str(error)[:200] if isinstance(error, MediaError) else "no picture")
         case MuteLeg(call_id, leg_id) if isinstance(error, UnknownLegError):
             return LegGone(call_id, leg_id)
         case _:
@@ -274,7 +326,7 @@ def failed(job: Job, error: Exception) -> Result | None:
 def merge(changes: Iterable[Change]) -> Change:
     """Several turns' changes as one: the newest row of each, every event."""
     merged = Change()
-    calls, sessions = {}, {}
+    calls, sessions, recordings, stills = {}, {}, {}, {}
     for change in changes:
         calls.update({call.call_id: call for call in change.calls})
         sessions.update({session.session_id: session for session in change.sessions})
@@ -284,7 +336,10 @@ def merge(changes: Iterable[Change]) -> Change:
         merged.events += change.events
         merged.chats += change.chats
         merged.agent_status.update(change.agent_status)
+        recordings.update({recording.recording_id: recording for recording in change.recordings})
+        stills.update({still.still_id: still for still in change.stills})
     merged.calls, merged.sessions = list(calls.values()), list(sessions.values())
+    merged.recordings, merged.stills = list(recordings.values()), list(stills.values())
     return merged
 
 

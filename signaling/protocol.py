@@ -9,6 +9,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from signaling.recording_messages import (
+    RecordingConsent as RecordingConsent,
+    RecordingSet as RecordingSet,
+    StillFailed as StillFailed,
+    StillTake as StillTake,
+    StillWanted as StillWanted,
+    VerificationSet as VerificationSet,
+)
 from signaling.values import (
     MAX_CHAT_CHARACTERS as MAX_CHAT_CHARACTERS,
     MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES,
@@ -27,8 +35,10 @@ from signaling.values import (
     Media as Media,
     Person as Person,
     Phase as Phase,
+    RecordingView as RecordingView,
     Sdp as Sdp,
     ShortText as ShortText,
+    VerificationView as VerificationView,
 )
 
 VERSION = 1
@@ -163,6 +173,10 @@ ClientMessage = (
     | CallAccept
     | CallDecline
     | CallHold
+    | RecordingSet
+    | RecordingConsent
+    | StillTake
+    | VerificationSet
     | QualityReport
 )
 
@@ -322,6 +336,8 @@ ServerMessage = (
     | QualityHint
     | MediaLimited
     | MediaWish
+    | StillWanted
+    | StillFailed
     | ServerDraining
 )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from signaling.policy import CallPolicy
 from signaling.protocol import AgentStatus, ChatItem, Context, Media, Person, Phase
 
 
@@ -24,6 +25,8 @@ class Site(msgspec.Struct, frozen=True):
     api_key_hash: str = ""
     """SHA-256 of the API key of the shop's back end."""
     default_language: str = "en"
+    policy: CallPolicy | None = None
+    """None: as the server's settings say."""
 
 
 class AgentAccount(msgspec.Struct, frozen=True):
@@ -37,6 +40,59 @@ class AgentAccount(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     role: Literal["agent", "operator"] = "agent"
+
+
+class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One recording of a call, as it is stored. It may have several parts: a new one after each fault of ours."""
+
+    recording_id: str
+    call_id: str
+    site_id: str
+    state: Literal["asking", "refused", "starting", "on", "paused", "ended", "failed"]
+    """What is; `asking` and `refused` are known in the call only and never stored as a recording."""
+    wish: Literal["on", "paused"] = "on"
+    """What the agent wants; the engine follows."""
+    by: Literal["agent", "policy"] = "agent"
+    consent: Literal["notice", "granted"] = "notice"
+    audio_only: bool = False
+    created_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    due_at: float = 0.0
+    """When retention deletes it."""
+    seconds: float = 0.0
+    """Recorded, pauses left out."""
+    size_bytes: int = 0
+    parts: int = 0
+    reason: str = ""
+    """Why it failed."""
+
+
+class Still(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A snapshot of a side's camera, the best that came."""
+
+    still_id: str
+    call_id: str
+    side: Literal["customer", "agent"]
+    asked_at: float
+    shot: str = ""
+    photo_id: str = ""
+    """Empty: none came yet."""
+    width: int = 0
+    height: int = 0
+    taken_at: float = 0.0
+    source: Literal["", "stream", "camera"] = ""
+    """Decoded from what was sent, or taken by the customer's page at the camera's own resolution."""
+
+
+class Verification(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A guided inspection within a call; its stills are those with `asked_at` inside it."""
+
+    verification_id: str
+    challenge: str
+    started_at: float
+    ended_at: float | None = None
+    shot: str = ""
 
 
 class CallState(msgspec.Struct):
@@ -77,6 +133,11 @@ class CallState(msgspec.Struct):
     """Sequence of the newest CallEvent, so that the count goes on after a restart."""
     sending: dict[str, tuple[bool, bool]] = {}
     """(audio, video) each role says it is sending; absent: both."""
+    policy: CallPolicy = CallPolicy()
+    recording: Recording | None = None
+    """The current one, or the last that was refused or failed."""
+    verification: Verification | None = None
+    """The last one."""
 
 
 class CallEvent(msgspec.Struct, frozen=True):
@@ -106,6 +167,7 @@ class SessionState(msgspec.Struct):
     last_seq: int = 0
     seen_at: float = 0.0
     origin: str = ""
+    policy: CallPolicy = CallPolicy()
 
 
 class OpenState(msgspec.Struct):
@@ -115,6 +177,7 @@ class OpenState(msgspec.Struct):
     sessions: list[SessionState]
     chats: dict[str, list[ChatItem]]
     agent_status: dict[str, AgentStatus]
+    stills: dict[str, list[Still]] = {}
 
 
 class CallFilter(msgspec.Struct, frozen=True):
@@ -135,11 +198,11 @@ class Change(msgspec.Struct):
     closed_sessions: list[str] = []
     chats: list[tuple[str, ChatItem]] = []
     agent_status: dict[str, AgentStatus] = {}
+    recordings: list[Recording] = []
+    stills: list[Still] = []
 
     def __bool__(self) -> bool:
-        return bool(
-            self.calls or self.events or self.sessions or self.closed_sessions or self.chats or self.agent_status
-        )
+        return any(getattr(self, name) for name in self.__struct_fields__)
 
 
 class Records(Protocol):

@@ -8,9 +8,9 @@ offered anew when their page comes back.
 import copy
 from collections.abc import Iterable, Mapping
 
-from media.api import CallStatus, EngineStatus, LegState
-from signaling import agents
-from signaling.actions import CloseCallMedia, CloseLeg, Release
+from media.api import CallStatus, EngineStatus, LegState, RecordingState
+from signaling import agents, recordings
+from signaling.actions import CloseCallMedia, CloseLeg, Release, StopRecording
 from signaling.board import Board, TimerKey
 from signaling.call import ANSWERED, UNANSWERED, Event
 from signaling.endings import arm_away, back_to_queue, end_call
@@ -77,6 +77,7 @@ def _call(board: Board, state: CallState, engine: CallStatus | None, opened: Ope
     call = board.calls[state.call_id] = Call(state, offered=True)
     call.chat = list(opened.chats.get(state.call_id, []))
     call.chat_ids = {item.id: item.sender for item in call.chat}
+    call.stills = {still.still_id: still for still in opened.stills.get(state.call_id, [])}
     state.epoch += 1
     board.record(state, "control_restarted")
     if state.phase == "created":
@@ -93,6 +94,7 @@ def _call(board: Board, state: CallState, engine: CallStatus | None, opened: Ope
         _answered(board, call)
     _legs(board, call, engine)
     if state.phase in ANSWERED:
+        _recording(board, call, engine)
         _rejoin(board, call)
     else:
         _unanswered(board, call)
@@ -115,6 +117,7 @@ def _legs(board: Board, call: Call, engine: CallStatus | None) -> None:
         if leg is not None and leg.state == LegState.CONNECTED:
             one.current = Leg(leg.leg_id, None, leg.generation, leg.generation, up=True, muted=None)
             one.current.video_paused = leg.video_paused
+            one.current.music = next((name for name in leg.playing if name in ("waiting", "hold")), "")
             del known[leg.leg_id]
         else:
             one.broken = True
@@ -139,6 +142,19 @@ def _rejoin(board: Board, call: Call) -> None:
         call.joined = tuple(one.current.leg_id for one in call.participants() if one.current)
     set_held(board, call, call.state.phase == "on_hold")
     join(board, call)
+
+
+def _recording(board: Board, call: Call, engine: CallStatus | None) -> None:
+    """What the engine records goes on; what it lost begins a new part when the legs are joined."""
+    recording = call.state.recording
+    for found in engine.recordings if engine else ():
+        running = found.state in (RecordingState.STARTED, RecordingState.PAUSED, RecordingState.RESUMED)
+        if recording is not None and found.recording_id == recording.recording_id and running:
+            call.told = "paused" if found.state is RecordingState.PAUSED else "on"
+        else:
+            board.act(StopRecording(call.call_id, found.recording_id))
+    if recording is not None and not call.told:
+        recordings.lost(board, call)
 
 
 def _unanswered(board: Board, call: Call) -> None:

@@ -45,4 +45,31 @@ class Claimed(msgspec.Struct, frozen=True):
     won: bool
 
 
-Result = Offered | OpenFailed | AnswerRefused | LegGone | JoinFailed | Claimed
+class RecordingBroke(msgspec.Struct, frozen=True):
+    """A recording could not be started or paused."""
+
+    call_id: str
+    recording_id: str
+    reason: str
+
+
+class StillTaken(msgspec.Struct, frozen=True):
+    """A picture of the stream, stored as this photo."""
+
+    call_id: str
+    still_id: str
+    photo_id: str
+    width: int
+    height: int
+    taken_at: float
+
+
+class StillMissed(msgspec.Struct, frozen=True):
+    call_id: str
+    still_id: str
+    reason: str
+
+
+Result = (
+    Offered | OpenFailed | AnswerRefused | LegGone | JoinFailed | Claimed | RecordingBroke | StillTaken | StillMissed
+)

@@ -32,6 +32,8 @@ class CallRules(msgspec.Struct, frozen=True):
     max_created: int = 5_000
     max_chat: int = 500
     """Items a call."""
+    max_stills: int = 100
+    """Snapshots a call."""
 
     dtx: bool = False
     max_video_bps: int = 2_500_000

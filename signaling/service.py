@@ -44,6 +44,7 @@ from signaling.results import Result
 from signaling.rules import CallRules
 from signaling.state import Moment
 from signaling.switchboard import Switchboard
+from signaling.vault import NoVault, Vault
 
 EVENTS_RETRY = 1.0
 CLOSE_INTERNAL = 1011
@@ -92,6 +93,7 @@ class Service:
         rules: CallRules,
         *,
         photo_token: Callable[[str], str],
+        vault: Vault | None = None,
         ice_servers: Callable[[str], list[IceServer]] = lambda session_id: [],
         on_quality: Callable[[str, str, QualityReport], None] | None = None,
         moment: Callable[[], Moment] = _moment,
@@ -100,7 +102,13 @@ class Service:
         `ice_servers(session_id)` the TURN servers; `on_quality(call_id, role, report)` takes what pages measure."""
         self.switchboard = Switchboard(rules, Environment(new_id, photo_token, ice_servers))
         self.performer = Performer(
-            engine, records, rules, on_result=self._result, on_stuck=self._stuck, on_quality=on_quality
+            engine,
+            records,
+            rules,
+            vault or NoVault(),
+            on_result=self._result,
+            on_stuck=self._stuck,
+            on_quality=on_quality,
         )
         self._engine, self._records, self._moment = engine, records, moment
         self._wake = asyncio.Event()
@@ -169,6 +177,19 @@ class Service:
         self._submit(actions)
         await self.performer.settled()
         return item
+
+    def still_wanted(self, call_id: str, session_id: str, still_id: str) -> None:
+        """Whether this page may upload this picture now; raise RefusedError."""
+        self._expect_ready()
+        self.switchboard.still_wanted(self._moment(), call_id, session_id, still_id)
+
+    async def still_added(
+        self, call_id: str, session_id: str, still_id: str, photo_id: str, size: tuple[int, int]
+    ) -> None:
+        """The picture was stored; raise RefusedError if it is not wanted any more."""
+        self._expect_ready()
+        self._submit(self.switchboard.still_added(self._moment(), call_id, session_id, still_id, photo_id, size))
+        await self.performer.settled()
 
     def drain(self, until: float) -> None:
         """Refuse new calls and tell every client; `until` is wall-clock seconds."""

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from media.api import Offer
 from signaling.protocol import CallView, ChatItem
-from signaling.records import CallState
+from signaling.records import CallState, Still, Verification
 
 
 class Moment(NamedTuple):
@@ -35,9 +35,11 @@ class Leg:
     muted: tuple[bool, bool] | None = (False, False)
     """Audio and video as the engine was told; None: not known."""
     video_paused: bool = False
+    """Its connection is too weak for pictures."""
     video_bps: int = 0
     """What its camera should send at most; 0: as it likes."""
-    """Its connection is too weak for pictures."""
+    music: str = ""
+    """What the engine was told to play to it again and again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,10 +101,26 @@ class Call:
     offered: bool = False
     """The engine has made an offer for this call before, so a full engine is a passing trouble."""
     position: int = 0
+    told: Literal["", "on", "paused"] = ""
+    """What the engine was told about the call's recording; empty: nothing, or it has lost it."""
+    named: dict[str, str] = field(default_factory=dict)
+    """Legs by the names the recorder knows them by."""
+    stills: dict[str, Still] = field(default_factory=dict)
 
     @property
     def call_id(self) -> str:
         return self.state.call_id
+
+    @property
+    def verification(self) -> Verification | None:
+        """The one that is under way."""
+        found = self.state.verification
+        return found if found is not None and found.ended_at is None else None
+
+    def shots_done(self, since: float) -> tuple[str, ...]:
+        """Shots of which a still was asked for since then and is here, in the order they were asked for."""
+        stills = (still for still in self.stills.values() if still.photo_id and still.asked_at >= since)
+        return tuple(dict.fromkeys(still.shot for still in stills if still.shot))
 
     def participants(self) -> Iterator[Participant]:
         """The two sides."""

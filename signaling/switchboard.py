@@ -23,7 +23,7 @@ from media.api import (
     StatsReported,
     VideoLimited,
 )
-from signaling import chat, customers, legs, quality, restore, ringing, visits
+from signaling import chat, customers, keeping, legs, quality, recordings, restore, ringing, stills, visits
 from signaling.actions import Action
 from signaling.admission import Admission, RefusedError
 from signaling.board import Board, Environment, TimerKey
@@ -32,7 +32,18 @@ from signaling.endings import end_call, evict
 from signaling.inbox import take
 from signaling.protocol import CLOSE_RATE, ChatItem, ClientMessage, ErrorCode, Resume, ServerDraining
 from signaling.records import AgentAccount, CallState, OpenState
-from signaling.results import AnswerRefused, Claimed, JoinFailed, LegGone, Offered, OpenFailed, Result
+from signaling.results import (
+    AnswerRefused,
+    Claimed,
+    JoinFailed,
+    LegGone,
+    Offered,
+    OpenFailed,
+    RecordingBroke,
+    Result,
+    StillMissed,
+    StillTaken,
+)
 from signaling.rules import CallRules
 from signaling.session import Session
 from signaling.state import Call, Moment
@@ -122,9 +133,7 @@ class Switchboard:
     ) -> tuple[ChatItem, list[Action]]:
         """A photo was stored; raise RefusedError if the session may not show it in the call."""
         self.board.begin(at)
-        session = self.board.sessions.get(session_id)
-        if session is None:
-            raise RefusedError("not_allowed", "this session is over")
+        session = self._living(session_id)
         call = self.board.calls.get(call_id)
         if call is None or session.call_id != call_id:
             over = session.ended is not None and session.ended.call_id == call_id
@@ -134,6 +143,26 @@ class Switchboard:
             raise RefusedError("at_capacity", "this conversation is full")
         item = chat.photo(self.board, call, session.state.role, photo_id, *size)
         return item, self._settle()
+
+    def still_wanted(self, at: Moment, call_id: str, session_id: str, still_id: str) -> None:
+        """Whether this session may upload this picture now; raise RefusedError."""
+        self.board.begin(at)
+        stills.uploaded(self.board, self._living(session_id), call_id, still_id)
+
+    def still_added(
+        self, at: Moment, call_id: str, session_id: str, still_id: str, photo_id: str, size: tuple[int, int]
+    ) -> list[Action]:
+        """The page's own picture was stored; raise RefusedError if it is not wanted (any more)."""
+        self.board.begin(at)
+        call, still = stills.uploaded(self.board, self._living(session_id), call_id, still_id)
+        stills.came(self.board, call, still, photo_id, size)
+        return self._settle()
+
+    def _living(self, session_id: str) -> Session:
+        session = self.board.sessions.get(session_id)
+        if session is None:
+            raise RefusedError("not_allowed", "this session is over")
+        return session
 
     def drain(self, at: Moment, until: float) -> list[Action]:
         """Take no new calls and say so."""
@@ -215,7 +244,7 @@ class Switchboard:
             case MediaStarted(call_id, leg_id, kind):
                 self._media_started(call_id, leg_id, kind.value)
             case RecordingChanged() | AnnouncementEnded():
-                pass
+                recordings.changed(self.board, event)
             case _:
                 assert_never(event)
         return self._settle()
@@ -243,6 +272,12 @@ class Switchboard:
                 legs.join_failed(self.board, call_id)
             case Claimed(call_id, agent_id, won):
                 ringing.claimed(self.board, call_id, agent_id, won)
+            case RecordingBroke(call_id, recording_id, reason):
+                recordings.broke(self.board, call_id, recording_id, reason)
+            case StillTaken():
+                stills.taken(self.board, result)
+            case StillMissed(call_id, still_id, reason):
+                stills.failed(self.board, call_id, still_id, reason)
             case _:
                 assert_never(result)
         return self._settle()
@@ -287,4 +322,7 @@ class Switchboard:
     def _settle(self) -> list[Action]:
         if self.board.queue_moved:
             ringing.dispatch(self.board)
+        for call in self.board.touched():
+            if call.call_id in self.board.calls:
+                keeping.follow(self.board, call)
         return self.board.finish()

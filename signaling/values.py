@@ -75,6 +75,12 @@ class ChatItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Path of the photo on this server, readable with the session's photo token; see `Welcome.photo_token`."""
     width: int = 0
     height: int = 0
+    kind: Literal["", "snapshot"] = ""
+    """A snapshot is a still of a camera; a larger one may follow under the same `id`."""
+    side: Literal["", "customer", "agent"] = ""
+    """Whose camera a snapshot is from."""
+    shot: str = ""
+    """What a verification's still shows."""
 
 
 class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -92,6 +98,26 @@ class LegOffer(msgspec.Struct, frozen=True):
     sdp: str
     slots: dict[str, str]
     ice_servers: list[IceServer] = []
+
+
+class RecordingView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Both sides always know whether they are recorded."""
+
+    state: Literal["asking", "refused", "starting", "on", "paused", "failed"]
+    """`asking`: the customer has not answered yet, nothing is recorded; `failed`: it broke off, the call goes on."""
+    since: float = 0.0
+    """When it began; 0 before."""
+
+
+class VerificationView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verification that is under way."""
+
+    code: str
+    """The challenge: shown to the customer, who holds it before the camera or says it."""
+    shot: str = ""
+    """What is asked for now; empty: the code."""
+    done: tuple[str, ...] = ()
+    """Shots of which there is a still."""
 
 
 class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,5 +148,9 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
     context: Context | None = None
     """Only for agents."""
+    recording: RecordingView | None = None
+    may_record: Literal["", "agent", "always"] = ""
+    """Only for agents: whether the site records, and who decides."""
+    verification: VerificationView | None = None
     chat: list[ChatItem] = []
     rated: bool = False

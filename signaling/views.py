@@ -1,11 +1,12 @@
 """How a call looks to each side, and what is worth a word of its own when that changes."""
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
 from signaling.call import ANSWERED, UNANSWERED
-from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person
+from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person, RecordingView, VerificationView
 from signaling.records import CallState
 from signaling.session import Session
 from signaling.state import Call, Participant
@@ -35,6 +36,7 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         video_paused=_is_limited(call, one),
         peer_video_paused=_is_limited(call, other),
         video_bps=_wished(call, one),
+        verification=_verification(call, one),
         chat=list(call.chat) if chat else [],
     )
 
@@ -51,6 +53,7 @@ def view(
     video_paused: bool = False,
     peer_video_paused: bool = False,
     video_bps: int = 0,
+    verification: VerificationView | None = None,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
     """Also the view of an ended call, of which only the state is left."""
@@ -73,9 +76,31 @@ def view(
         video_bps=video_bps,
         language=state.language,
         context=state.context if role == "agent" else None,
+        recording=_recording(state),
+        may_record=_may_record(state, role),
+        verification=verification,
         chat=chat or [],
         rated=state.rating > 0,
     )
+
+
+def _recording(state: CallState) -> RecordingView | None:
+    found = state.recording
+    if found is None or found.state == "ended" or state.phase not in ANSWERED:
+        return None
+    return RecordingView(found.state, found.started_at or 0.0)
+
+
+def _may_record(state: CallState, role: str) -> Literal["", "agent", "always"]:
+    recording = state.policy.recording
+    return "" if role != "agent" or recording == "off" else recording
+
+
+def _verification(call: Call, one: Participant) -> VerificationView | None:
+    running = call.verification
+    if running is None or call.state.phase not in ANSWERED or one not in (call.customer, call.agent):
+        return None
+    return VerificationView(running.challenge, running.shot, call.shots_done(running.started_at))
 
 
 def of_ended(state: CallState, role: str) -> CallView:

@@ -41,6 +41,7 @@ def arrive(board: Board, connection: int, admission: Admission) -> Session:
         invited_call=admission.invited_call,
         seen_at=board.at.wall,
         origin=admission.origin,
+        policy=admission.policy,
     )
     session = Session(state, connection, board.at.now)
     session.context = customers.bounded(admission.context) if admission.context else None

@@ -7,7 +7,7 @@ or `work_all` does them, so that a test decides what overtakes what.
 import itertools
 from collections import deque
 
-from media.api import LegSpec
+from media.api import LegSpec, RecordingSpec
 from media.errors import MediaError
 from signaling.actions import (
     Action,
@@ -17,20 +17,27 @@ from signaling.actions import (
     CloseConnection,
     CloseLeg,
     ConnectLegs,
+    DropPhoto,
     HoldCall,
+    KeepingAction,
     MuteLeg,
     Observe,
     OpenLeg,
+    PauseRecording,
     Persist,
+    Play,
     Release,
     RestartIce,
     Send,
+    StartRecording,
+    StopRecording,
+    TakeStill,
 )
 from signaling.admission import Admission
 from signaling.board import Environment
 from signaling.performer import Job, failed
 from signaling.protocol import Resume
-from signaling.results import Claimed, Offered, Result
+from signaling.results import Claimed, Offered, Result, StillTaken
 from signaling.rules import CallRules
 from signaling.state import Moment
 from signaling.switchboard import Switchboard
@@ -53,6 +60,8 @@ class Exchange:
         """By number of the live connection."""
         self.lanes: dict[tuple[str, str], deque[Job]] = {}
         self.observed: list[Observe] = []
+        self.photos: set[str] = set()
+        """Pictures that were taken and not dropped."""
         self.owners: dict[str, tuple[str, str]] = {}
         """Call and session of every leg that was ever offered."""
         self._replies: deque[tuple[Client, str]] = deque()
@@ -141,6 +150,8 @@ class Exchange:
                     self.observed.append(action)
                 case Claim() | Release():
                     self.lanes.setdefault(("claims", action.call_id), deque()).append(action)
+                case TakeStill() | DropPhoto():
+                    self.lanes.setdefault(("stills", action.call_id), deque()).append(action)
                 case _:
                     self.lanes.setdefault(("media", action.call_id), deque()).append(action)
 
@@ -187,10 +198,33 @@ class Exchange:
                 media.hold(call_id, held)
             case MuteLeg(call_id, leg_id, kind, muted):
                 media.mute(call_id, leg_id, kind, muted)
+            case Play(call_id, leg_id, announcement, repeat):
+                media.play(call_id, leg_id, announcement, repeat)
             case CloseLeg(call_id, leg_id):
                 media.close_leg(call_id, leg_id)
             case CloseCallMedia(call_id):
                 media.close_call(call_id)
+            case _:
+                return self._keep(job)
+        return None
+
+    def _keep(self, job: KeepingAction) -> Result | None:
+        media = self.media
+        match job:
+            case StartRecording(call_id, recording_id, audio_only, names):
+                self.check_recording(call_id, recording_id)
+                media.start_recording(call_id, RecordingSpec(recording_id, "", b"", audio_only, names))
+            case PauseRecording(call_id, recording_id, paused):
+                media.pause_recording(call_id, recording_id, paused)
+            case StopRecording(call_id, recording_id):
+                media.stop_recording(call_id, recording_id)
+            case TakeStill(call_id, leg_id, still_id):
+                found = media.snapshot(call_id, leg_id)
+                photo_id = f"photo-{next(self._ids)}"
+                self.photos.add(photo_id)
+                return StillTaken(call_id, still_id, photo_id, found.width, found.height, found.wall_time)
+            case DropPhoto(_, photo_id):
+                self.photos.discard(photo_id)
         return None
 
     def check_connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
@@ -204,6 +238,14 @@ class Exchange:
         assert len(owners) == 2
         if state.phase in ("active", "on_hold"):
             assert self.store.claims[call_id] == state.agent_id, "connected without the claim"
+
+    def check_recording(self, call_id: str, recording_id: str) -> None:
+        """Nothing is recorded before the answer, or without the site, or without the customer who must be asked."""
+        state, names = self.store.call(call_id), self.store.names(call_id)
+        assert "accepted" in names, "a recording before the answer"
+        assert state.policy.recording != "off"
+        if state.policy.consent == "ask":
+            assert self.store.recordings[recording_id].consent == "granted"
 
     # --- time and trouble ----------------------------------------------------------------------------------------
 

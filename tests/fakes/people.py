@@ -1,6 +1,7 @@
 """Customers and agents for tests of the call service."""
 
 from signaling.admission import Admission
+from signaling.policy import CallPolicy
 from signaling.protocol import AgentSetStatus, CallAccept, CallStart, Person
 from signaling.records import AgentAccount
 from tests.fakes.client import Client
@@ -9,10 +10,17 @@ from tests.fakes.exchange import Exchange
 SITE = "shop"
 
 
-def customer(exchange: Exchange, name: str = "Ana", site_id: str = SITE, invited_call: str = "") -> Client:
+def customer(
+    exchange: Exchange,
+    name: str = "Ana",
+    site_id: str = SITE,
+    invited_call: str = "",
+    policy: CallPolicy | None = None,
+) -> Client:
     """A customer's page, connected."""
     client = Client(name)
-    exchange.hello(client, Admission("customer", site_id, Person(), invited_call=invited_call))
+    policy = policy or CallPolicy()
+    exchange.hello(client, Admission("customer", site_id, Person(), invited_call=invited_call, policy=policy))
     return client
 
 

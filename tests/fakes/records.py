@@ -12,8 +12,10 @@ from signaling.records import (
     CallState,
     Change,
     OpenState,
+    Recording,
     SessionState,
     Site,
+    Still,
 )
 
 _encode = msgspec.json.encode
@@ -33,6 +35,8 @@ class MemoryStore:
         self.accounts: dict[str, AgentAccount] = {}
         self.site_rows: dict[str, Site] = {}
         self.tickets: set[str] = set()
+        self.recordings: dict[str, Recording] = {}
+        self.stills: dict[str, Still] = {}
         self.photos: dict[str, tuple[str, bytes]] = {}
 
     def write(self, change: Change) -> None:
@@ -49,7 +53,14 @@ class MemoryStore:
         for session_id in change.closed_sessions:
             self.sessions.pop(session_id, None)
         for call_id, item in change.chats:
-            self.chats.setdefault(call_id, []).append(_encode(item))
+            rows = self.chats.setdefault(call_id, [])
+            ids = [(known.sender, known.id) for known in self.chat(call_id)]
+            if (item.sender, item.id) in ids:
+                rows[ids.index((item.sender, item.id))] = _encode(item)
+            else:
+                rows.append(_encode(item))
+        self.recordings |= {recording.recording_id: recording for recording in change.recordings}
+        self.stills |= {still.still_id: still for still in change.stills}
         self.statuses.update(change.agent_status)
 
     def claim(self, call_id: str, agent_id: str) -> bool:
@@ -80,6 +91,10 @@ class MemoryStore:
             [msgspec.json.decode(session, type=SessionState) for session in self.sessions.values()],
             {call.call_id: self.chat(call.call_id) for call in calls},
             dict(self.statuses),
+            {
+                call.call_id: [still for still in self.stills.values() if still.call_id == call.call_id]
+                for call in calls
+            },
         )
 
 

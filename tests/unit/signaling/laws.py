@@ -3,7 +3,7 @@
 import msgspec
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from media.api import LegState
+from media.api import LegState, RecordingState
 from signaling.state import Call
 from tests.fakes.client import Client
 from tests.fakes.exchange import Exchange
@@ -21,6 +21,12 @@ def _limits(call: Call, session_id: str) -> tuple[bool, bool, int]:
     other = call.other(one)
     far = other is not None and weak.get(other.session_id, False)
     return weak.get(session_id, False), far, 20_000 if far else 0
+
+
+def _recording(call: Call) -> str | None:
+    """What both sides have to be shown."""
+    found = call.state.recording
+    return found.state if found is not None and call.state.phase in ("active", "on_hold") else None
 
 
 class Laws(RuleBasedStateMachine):
@@ -82,6 +88,7 @@ class Laws(RuleBasedStateMachine):
                 assert (client.call_id, client.phase) == (call.call_id, call.state.phase)
                 assert client.call is not None
                 assert client.call.get("position", 0) == (call.position if call.state.phase == "waiting" else 0)
+                assert (client.call.get("recording") or {}).get("state") == _recording(call)
                 assert client.limits == _limits(call, client.session_id)
             agent = board.roster.get(session.state.agent_id) if session.state.role == "agent" else None
             assert list(client.incoming) == ([agent.ringing] if agent and agent.ringing else [])
@@ -126,6 +133,24 @@ class Laws(RuleBasedStateMachine):
             if call.state.phase == "active" and self._both_legs_work(call):
                 assert media is not None
                 assert len(media.connected) == 2
+
+    @invariant()
+    def what_is_recorded_is_what_everybody_sees(self) -> None:
+        """The engine records only what is wished and agreed to, and pages say so; a pause is never broken."""
+        exchange = self.exchange
+        if exchange.lanes or exchange.media.happened:
+            return
+        for call in exchange.switchboard.board.calls.values():
+            media = exchange.media.calls.get(call.call_id)
+            running = {one.recording_id: one.state for one in media.recordings.values()} if media else {}
+            running = {name: state for name, state in running.items() if state is not RecordingState.FAILED}
+            recording = call.state.recording
+            records = recording is not None and recording.state in ("on", "paused", "starting") and bool(call.told)
+            assert list(running) == ([recording.recording_id] if recording and records else [])
+            if recording is not None and running:
+                assert (running[recording.recording_id] is RecordingState.PAUSED) == (recording.wish == "paused")
+                assert recording.state == ("paused" if recording.wish == "paused" else "on")
+                assert exchange.store.recordings[recording.recording_id] == recording
 
     def _both_legs_work(self, call: Call) -> bool:
         media = self.exchange.media.calls.get(call.call_id)

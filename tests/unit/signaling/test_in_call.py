@@ -19,7 +19,11 @@ from signaling.protocol import (
     LegAnswer,
     LegRestart,
     QualityReport,
+    RecordingConsent,
+    RecordingSet,
     Resume,
+    StillTake,
+    VerificationSet,
 )
 from signaling.rules import CallRules
 from tests.fakes.client import Client
@@ -180,6 +184,10 @@ MESSAGES: list[ClientMessage] = [
     CallHold("call", True),
     CallRate("call", 1),
     CallStart(),
+    RecordingConsent("call", True),
+    RecordingSet("call", "on"),
+    StillTake("call", "still"),
+    VerificationSet("call", True),
 ]
 
 

@@ -7,6 +7,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from media.api import LegDisconnected, LegRecovered, LegState
 from signaling.admission import RefusedError
+from signaling.policy import CallPolicy
 from signaling.protocol import (
     AgentSetStatus,
     CallAccept,
@@ -19,6 +20,10 @@ from signaling.protocol import (
     ChatSend,
     LegRestart,
     Ping,
+    RecordingConsent,
+    RecordingSet,
+    StillTake,
+    VerificationSet,
 )
 from signaling.rules import CallRules
 from tests.fakes.client import Client
@@ -28,6 +33,14 @@ from tests.unit.signaling.laws import Laws
 
 CUSTOMERS, AGENTS = 3, 3
 RULES = CallRules(ring_timeout=10.0, queue_timeout=120.0, resume_window=30.0, waiting_grace=8.0, rering_pause=4.0)
+
+POLICIES = [
+    CallPolicy(),
+    CallPolicy("agent", waiting_music=True),
+    CallPolicy("agent", consent="ask"),
+    CallPolicy("always"),
+    CallPolicy("always", consent="ask", announce=False),
+]
 
 which = st.integers(0, 10)
 
@@ -62,14 +75,20 @@ def rung(clients: list[Client]) -> list[Client]:
 class Calls(Laws):
     """Customers, agents, workers and the control process do what they like."""
 
-    @initialize(customers=st.integers(1, CUSTOMERS), agents=st.integers(1, AGENTS), prompt=st.booleans())
-    def open(self, customers: int, agents: int, prompt: bool) -> None:
+    @initialize(
+        customers=st.integers(1, CUSTOMERS),
+        agents=st.integers(1, AGENTS),
+        prompt=st.booleans(),
+        policy=st.sampled_from(POLICIES),
+    )
+    def open(self, customers: int, agents: int, prompt: bool, policy: CallPolicy) -> None:
         self.exchange = Exchange(RULES)
         self.prompt = prompt
         """Jobs are done at once; otherwise they wait for their rule, and overtake each other."""
         self.customers: list[Client] = []
         self.agents: list[Client] = []
         self.items = 0
+        self.policy = policy
         for _ in range(agents):
             self.an_agent_comes(())
         for _ in range(customers):
@@ -84,7 +103,7 @@ class Calls(Laws):
     @rule()
     @precondition(lambda self: len(self.customers) < CUSTOMERS)
     def a_customer_comes(self) -> None:
-        self.customers.append(customer(self.exchange, f"customer{len(self.customers)}"))
+        self.customers.append(customer(self.exchange, f"customer{len(self.customers)}", policy=self.policy))
 
     @rule(languages=st.sampled_from([(), ("en",), ("de",)]))
     @precondition(lambda self: len(self.agents) < AGENTS)
@@ -180,6 +199,54 @@ class Calls(Laws):
         self.items += 1
         client.say(ChatSend(client.call_id, f"item{self.items}", "hello"))
 
+    # --- recordings, stills --------------------------------------------------------------------------------------
+
+    @rule(n=which, state=st.sampled_from(["on", "on", "paused", "off"]))
+    @precondition(lambda self: busy(self.agents))
+    def record(self, n: int, state: str) -> None:
+        client = pick(busy(self.agents), n)
+        client.say(RecordingSet(client.call_id, state))
+        self._after()
+
+    @rule(n=which, granted=st.sampled_from([True, True, False]))
+    @precondition(lambda self: busy(self.customers))
+    def consent(self, n: int, granted: bool) -> None:
+        client = pick(busy(self.customers), n)
+        client.say(RecordingConsent(client.call_id, granted))
+        self._after()
+
+    @rule(n=which)
+    @precondition(lambda self: [call for call in self.exchange.media.calls.values() if call.recordings])
+    def the_disk_is_full(self, n: int) -> None:
+        calls = [(name, call) for name, call in self.exchange.media.calls.items() if call.recordings]
+        call_id, call = pick(calls, n)
+        self.exchange.media.fail_recording(call_id, pick(list(call.recordings), n))
+        self.exchange.tell_media()
+        self._after()
+
+    @rule(n=which, on=st.booleans(), shot=st.sampled_from(["", "label"]))
+    @precondition(lambda self: busy(self.agents))
+    def verify(self, n: int, on: bool, shot: str) -> None:
+        client = pick(busy(self.agents), n)
+        client.say(VerificationSet(client.call_id, on, shot))
+        self._after()
+
+    @rule(n=which, uploads=st.booleans())
+    @precondition(lambda self: busy(self.agents))
+    def still(self, n: int, uploads: bool) -> None:
+        client = pick(busy(self.agents), n)
+        self.items += 1
+        name = f"still{self.items}"
+        client.say(StillTake(client.call_id, name))
+        self._after()
+        board, exchange = self.exchange.switchboard.board, self.exchange
+        call = board.calls.get(client.call_id)
+        if uploads and call is not None and name in call.stills and call.customer is not None:
+            exchange.photos.add(f"page-{name}")
+            page, photo = call.customer.session_id, f"page-{name}"
+            exchange.do(exchange.switchboard.still_added(exchange.at, call.call_id, page, name, photo, (4000, 3000)))
+            self._after()
+
     @rule(n=which, stars=st.integers(1, 5))
     @precondition(lambda self: [one for one in here(self.customers) if one.call])
     def rate(self, n: int, stars: int) -> None:
@@ -238,7 +305,7 @@ class Calls(Laws):
         if client in self.agents:
             sign_in(self.exchange, client)
         else:
-            self.customers[self.customers.index(client)] = customer(self.exchange, client.name)
+            self.customers[self.customers.index(client)] = customer(self.exchange, client.name, policy=self.policy)
 
     @rule(n=which)
     @precondition(lambda self: self.agents)
@@ -332,6 +399,9 @@ class Calls(Laws):
         assert not exchange.media.calls
         assert not exchange.store.claims
         assert not exchange.store.sessions
+        assert not board.finishing
+        assert {row.state for row in exchange.store.recordings.values()} <= {"ended", "failed"}
+        assert exchange.photos == {still.photo_id for still in exchange.store.stills.values() if still.photo_id}
 
     def _legs(self) -> list[tuple[str, str]]:
         return [(call_id, leg_id) for call_id, call in self.exchange.media.calls.items() for leg_id in call.legs]
