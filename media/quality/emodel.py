@@ -94,7 +94,7 @@ def _simultaneous(basic: float, noise: float) -> float:
     g = 1.07 + 0.258 * q + 0.0602 * q * q
     y = (basic - 100.0) / 15.0 + 46.0 / 8.4 - g / 9.0
     quantizing = 15.0 * log10(1.0 + 10.0**y + 10.0 ** (46.0 / 30.0 - g / 40.0))
-    return too_loud + sidetone + quantizing
+    return float(too_loud + sidetone + quantizing)
 
 
 def _talker_echo(noise: float, delay_ms: float) -> float:

@@ -1,9 +1,9 @@
 """A score of moving pictures in a call from bit rate, pictures a second, size and freezes.
 
 Its form is that of the opinion model for video telephony, ITU-T G.1070 (07/2012) §11.2: a quality that saturates with
-the bit rate, a bell over the logarithm of the frame rate, an exponential of what disturbs. G.1070 publishes coefficients
-for other codecs and sizes only; these are our own judgement of VP8 between 320x180 and 1280x720, not the result of a
-panel of viewers.
+the bit rate, a bell over the logarithm of the frame rate, an exponential of what disturbs. G.1070 publishes
+coefficients for other codecs and sizes only; these are our own judgement of VP8 between 320x180 and 1280x720, not the
+result of a panel of viewers.
 """
 
 from math import exp, log

@@ -83,7 +83,7 @@ def connection(own: LegSecond) -> float:
     good *= exp(-own.link_queue_ms / _QUEUE_HALF_MS)
     if own.down_sustained_bps:
         good *= min(1.0, own.down_sustained_bps / _NARROW_BPS) ** 0.5
-    return round(1.0 + 4.0 * good, 2)
+    return round(1.0 + 4.0 * float(good), 2)
 
 
 def raw_loss(lost: int, packets: int) -> float:
