@@ -156,6 +156,24 @@ class QualityReport(msgspec.Struct, frozen=True, tag="quality.report"):
     kbps_received: float | None = None
     candidate: ShortText = ""
     limitation: ShortText = ""
+    """Why the camera's picture is smaller than it could be: `cpu`, `bandwidth`, `other`."""
+    at: float | None = None
+    """The page's own clock (any zero, steady), seconds: the server learns the difference."""
+    seconds: float | None = None
+    """How long the interval was."""
+    freeze_ms: float | None = None
+    buffer_ms: float | None = None
+    """How long voice waited to be played."""
+    height: int | None = None
+    """Of the picture shown, lines."""
+    fps_sent: float | None = None
+    height_sent: int | None = None
+    level: float | None = None
+    """Loudest the microphone was, 0 to 1; None while it is off."""
+    black: bool | None = None
+    """The camera's picture is black."""
+    browser: ShortText = ""
+    network: ShortText = ""
 
 
 ClientMessage = (
@@ -293,6 +311,8 @@ class QualityHint(msgspec.Struct, frozen=True, tag="quality.hint"):
     seq: int
     level: Literal["good", "fair", "poor"]
     side: Literal["own_uplink", "own_downlink", "peer", ""] = ""
+    kind: Literal["", "weak", "delay", "silent", "black", "cpu"] = ""
+    """What the page can tell its user to do something about."""
 
 
 class MediaLimited(msgspec.Struct, frozen=True, tag="media.limited"):

@@ -28,7 +28,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -39,10 +39,11 @@ from signaling.board import Environment
 from signaling.ids import new_id
 from signaling.performer import Performer
 from signaling.protocol import CLOSE_RESTART, ChatItem, ClientMessage, ErrorCode, IceServer, QualityReport, Resume
+from signaling.quality import Reading
 from signaling.records import CallState, Records
 from signaling.results import Result
 from signaling.rules import CallRules
-from signaling.state import Moment
+from signaling.state import Call, Moment
 from signaling.switchboard import Switchboard
 from signaling.vault import NoVault, Vault
 
@@ -190,6 +191,15 @@ class Service:
         self._expect_ready()
         self._submit(self.switchboard.still_added(self._moment(), call_id, session_id, still_id, photo_id, size))
         await self.performer.settled()
+
+    def advise(self, call_id: str, role: str, reading: Reading) -> None:
+        """Tell a side of a call what holds of its quality; said only if it is news."""
+        self.turn(lambda at: self.switchboard.advise(at, call_id, role, reading))
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """The calls that are not ended, for reading."""
+        return self.switchboard.board.calls
 
     def drain(self, until: float) -> None:
         """Refuse new calls and tell every client; `until` is wall-clock seconds."""

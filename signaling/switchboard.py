@@ -164,6 +164,12 @@ class Switchboard:
             raise RefusedError("not_allowed", "this session is over")
         return session
 
+    def advise(self, at: Moment, call_id: str, role: str, reading: quality.Reading) -> list[Action]:
+        """What a side of a call should be told of its quality now."""
+        self.board.begin(at)
+        quality.advise(self.board, call_id, role, reading)
+        return self._settle()
+
     def drain(self, at: Moment, until: float) -> list[Action]:
         """Take no new calls and say so."""
         self.board.begin(at)
@@ -239,8 +245,8 @@ class Switchboard:
                 legs.wished(self.board, call_id, leg_id, video_bps)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
-            case StatsReported(reported):
-                quality.reported(self.board, reported)
+            case StatsReported():
+                pass  # the application reads it on its way here, and comes back with `advise`
             case MediaStarted(call_id, leg_id, kind):
                 self._media_started(call_id, leg_id, kind.value)
             case RecordingChanged() | AnnouncementEnded():
