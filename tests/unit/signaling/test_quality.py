@@ -1,44 +1,52 @@
-"""Plain hints about who suffers."""
-
-from hypothesis import given, strategies as st
+"""Words about quality on their way to the pages."""
 
 from media.api import LegStats, StatsReported
-from signaling.quality import GOOD, Reading, judge
+from signaling.quality import GOOD, LEAST_INTERVAL, REPEAT, Reading
 from tests.fakes.exchange import Exchange
 from tests.fakes.people import talk
 
-
-def stats(up: float = 0.0, down: float = 0.0, rtt_ms: float | None = 50.0) -> LegStats:
-    return LegStats("call", "leg", rtt_ms=rtt_ms, fraction_lost_uplink=up, fraction_lost_downlink=down)
-
-
-def test_the_side_that_suffers_is_named() -> None:
-    assert judge(stats(), stats()) == GOOD
-    assert judge(stats(up=0.2), stats()) == Reading("poor", "own_uplink")
-    assert judge(stats(down=0.05), stats()) == Reading("fair", "own_downlink")
-    assert judge(stats(), stats(up=0.2)) == Reading("poor", "peer")
-    assert judge(stats(rtt_ms=500.0), None) == Reading("fair", "own_uplink")
-    assert judge(stats(rtt_ms=None), None) == GOOD
+WEAK = Reading("poor", "own_uplink", "weak")
+FAIR = Reading("fair", "own_uplink", "weak")
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 5000))
-def test_more_loss_never_reads_better(up: float, down: float, rtt_ms: float) -> None:
-    order = ["good", "fair", "poor"]
-    better = judge(stats(up, down, rtt_ms), None).level
-    worse = judge(stats(min(1.0, up * 2), down, rtt_ms), None).level
-    assert order.index(worse) >= order.index(better)
+def advise(exchange: Exchange, call_id: str, role: str, reading: Reading) -> None:
+    exchange.do(exchange.switchboard.advise(exchange.at, call_id, role, reading))
 
 
-def test_a_page_is_told_of_changes_that_last() -> None:
+def test_only_the_side_it_is_for_is_told_and_only_what_is_new() -> None:
     exchange = Exchange()
     ana, bo = talk(exchange)
-    leg_id = next(iter(ana.offers))
-
-    def report(up: float) -> None:
-        leg = LegStats(ana.call_id, leg_id, fraction_lost_uplink=up)
-        exchange.do(exchange.switchboard.media(exchange.at, StatsReported((leg,))))
-
-    for up in (0.2, 0.0, 0.2, 0.2, 0.2, 0.0, 0.0, 0.0):
-        report(up)
-    assert [(hint["level"], hint["side"]) for hint in ana.all("quality.hint")] == [("poor", "own_uplink"), ("good", "")]
+    for reading in (GOOD, WEAK, WEAK, WEAK):
+        advise(exchange, ana.call_id, "customer", reading)
+    hints = [(hint["level"], hint["side"], hint["kind"]) for hint in ana.all("quality.hint")]
+    assert hints == [("poor", "own_uplink", "weak")]
     assert bo.all("quality.hint") == []
+
+
+def test_a_hint_does_not_flicker_but_worse_is_said_at_once() -> None:
+    exchange = Exchange()
+    ana, _ = talk(exchange)
+    for reading in (FAIR, WEAK, GOOD, FAIR):
+        advise(exchange, ana.call_id, "customer", reading)
+    assert [hint["level"] for hint in ana.all("quality.hint")] == ["fair", "poor"]
+    exchange.advance(LEAST_INTERVAL + 0.1)
+    advise(exchange, ana.call_id, "customer", GOOD)
+    assert ana.all("quality.hint")[-1]["level"] == "good"
+
+
+def test_a_hint_that_holds_is_repeated_for_a_page_that_was_refreshed() -> None:
+    exchange = Exchange()
+    ana, _ = talk(exchange)
+    advise(exchange, ana.call_id, "customer", WEAK)
+    exchange.advance(REPEAT + 1)
+    advise(exchange, ana.call_id, "customer", WEAK)
+    assert len(ana.all("quality.hint")) == 2
+
+
+def test_calls_and_sides_that_are_not_there_are_nobody_s_business() -> None:
+    exchange = Exchange()
+    ana, _ = talk(exchange)
+    advise(exchange, "no such call", "customer", WEAK)
+    advise(exchange, ana.call_id, "supervisor", WEAK)
+    exchange.do(exchange.switchboard.media(exchange.at, StatsReported((LegStats("x", "y"),))))
+    assert ana.all("quality.hint") == []

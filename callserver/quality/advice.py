@@ -1,0 +1,41 @@
+"""From verdicts to what a side is told while the call goes on: the one thing that helps it most, in words of the page."""
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+from media.quality.rules import POOR
+from media.quality.verdict import Verdict
+from signaling.quality import GOOD, Level, Reading, Side
+
+_OWN = ("silent", "black", "outage", "rate", "burst", "loss", "jitter", "delay", "cpu")
+"""Trouble of one's own, what one can do something about first."""
+_HINTED = {"rate": "weak", "burst": "weak", "loss": "weak", "jitter": "weak", "outage": "weak", "delay": "delay"}
+Word = Literal["", "weak", "delay", "silent", "black", "cpu"]
+
+
+def advise(role: str, verdicts: Iterable[Verdict]) -> Reading:
+    """What to tell this role now."""
+    ranked = sorted((_rank(role, verdict), verdict) for verdict in verdicts if _worth(role, verdict))
+    return _reading(role, ranked[0][1]) if ranked else GOOD
+
+
+def _worth(role: str, verdict: Verdict) -> bool:
+    """The other side's small troubles are no news; its own device's are for itself only."""
+    if verdict.side == role:
+        return True
+    return verdict.kind not in ("silent", "black", "cpu") and (verdict.severity == POOR or verdict.side == "server")
+
+
+def _rank(role: str, verdict: Verdict) -> tuple[bool, bool, int, float]:
+    mine = verdict.side == role
+    place = _OWN.index(verdict.kind) if verdict.kind in _OWN else len(_OWN)
+    device = verdict.kind in ("silent", "black")
+    return (not (mine and device), not (mine and verdict.severity == POOR), not mine, place)
+
+
+def _reading(role: str, verdict: Verdict) -> Reading:
+    level = cast(Level, verdict.severity)
+    if verdict.side != role:
+        return Reading(level, "peer" if verdict.side != "server" else "", "")
+    side: Side = "own_uplink" if verdict.direction != "down" else "own_downlink"
+    return Reading(level, side, cast(Word, _HINTED.get(verdict.kind, verdict.kind)))
