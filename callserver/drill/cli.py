@@ -83,11 +83,12 @@ def _run(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     if not MIN_SECONDS <= options.seconds <= MAX_SECONDS:
         raise ValueError(f"--seconds must be between {MIN_SECONDS:g} and {MAX_SECONDS:g}")
-    link, uplink = options.link, options.uplink or ("delay=50" if options.link not in PROFILES else "")
-    to_customer = PROFILES[link].link if link in PROFILES else link
+    link, profile = options.link, PROFILES.get(options.link)
+    to_customer = profile.link if profile else link
+    uplink = options.uplink or (link if profile and profile.one_network else "delay=50")
     if uplink == "same":
         uplink = to_customer
-    from_customer = PROFILES[uplink].uplink if uplink in PROFILES else uplink or "delay=50"
+    from_customer = PROFILES[uplink].uplink if uplink in PROFILES else uplink
     return Plan(parse_spec(to_customer), parse_spec(from_customer), options.seconds, options.seed)
 
 

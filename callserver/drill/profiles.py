@@ -7,10 +7,12 @@ class Profile(NamedTuple):
     link: str
     uplink: str
     meaning: str
+    one_network: bool = False
+    """What happens to one direction happens to the other: without another word both are as described."""
 
 
-def _both(spec: str, meaning: str) -> Profile:
-    return Profile(spec, spec, meaning)
+def _both(spec: str, meaning: str, one_network: bool = False) -> Profile:
+    return Profile(spec, spec, meaning, one_network)
 
 
 PROFILES = {
@@ -32,10 +34,11 @@ PROFILES = {
         "cells come and go, a tunnel of two seconds",
     ),
     "satellite": _both("rate=2M,delay=300,jitter=15,loss=1", "a geostationary hop"),
-    "udp-blocked": _both("delay=30,udp=off", "a firewall that lets only TCP through"),
-    "udp-dies": _both("delay=30;@10 udp=off", "UDP passes at first and then does not any more"),
+    "udp-blocked": _both("delay=30,udp=off", "a firewall that lets only TCP through", one_network=True),
+    "udp-dies": _both("delay=30;@10 udp=off", "UDP passes at first and then not any more", one_network=True),
     "handover": _both(
         "delay=40;@10 down=on;@11 down=off,delay=70,address=1",
         "Wi-Fi to 4G: a second of nothing, then another network and address",
+        one_network=True,
     ),
 }

@@ -54,6 +54,7 @@ class Estimator:
         self._highest_reported = -1
         self._begun = False
         self._last_feedback: float | None = None
+        self._answered_at: float | None = None
         self._brake = 1.0
         self.confirmed = False
         """Whether the target is more than an assumption: a probe, a queue or a loss has shown something."""
@@ -81,7 +82,7 @@ class Estimator:
     def feedback(self, reports: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take one transport-cc feedback: unwrapped sequence number and arrival time (None: not received), in order."""
         self._remb_only = False
-        self._last_feedback = now
+        self._last_feedback = self._answered_at = now
         arrived, probes = self._sort_out(reports)
         if arrived:
             self._received.add(arrived[0][0], arrived[-1][0], sum(size for _, _, size in arrived))
@@ -126,6 +127,12 @@ class Estimator:
             self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)
             self._last_feedback = now
 
+    def answered_at(self, last_sent: int) -> float:
+        """When the last feedback came; infinite if none is expected. `last_sent`: as for `silence`."""
+        if self._answered_at is None or last_sent - self._highest_reported < SILENT_PACKETS:
+            return float("inf")
+        return self._answered_at
+
     def plan_probe(self, wanted_bps: float, now: float) -> ProbePlan | None:
         """Return a cluster to send if the source wants more than the target and nothing speaks against it."""
         if self.usage is not Usage.NORMAL or self._brake < 1.0 or self._remb_only:
@@ -163,6 +170,7 @@ class Estimator:
         count = lost = runs = octets = 0
         first = last = 0.0
         losing = False
+        sequence = self._highest_reported
         take = self.history.take
         for sequence, arrival in reports:
             entry = take(sequence, arrival is not None)
@@ -184,6 +192,7 @@ class Estimator:
             octets += size
             if cluster:
                 probes.append(Fate(sequence, sent, size, cluster, arrival))
+        self._highest_reported = max(self._highest_reported, sequence)
         self.loss.add(first, last, count, lost, runs, octets)
         arrived.sort()
         return arrived, probes

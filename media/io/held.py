@@ -164,7 +164,7 @@ class HeldLeg:
     def look(self, now: float) -> None:
         """Notice at once when the leg falls silent. Every LOOK_EVERY seconds."""
         transport = self.transport
-        if self.state is LegState.CONNECTED and transport.silence.look(transport.heard_at, now):
+        if self.state is LegState.CONNECTED and transport.silence.look(transport.answered, now):
             self.call.tell(LegSilent(self.spec.call_id, self.spec.leg_id))
 
     def watch(self, now: float) -> None:

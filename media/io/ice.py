@@ -2,7 +2,7 @@
 
 An address may carry DTLS and SRTP only after a check with the leg's password came from it. The page chooses: a check
 with USE-CANDIDATE moves the leg at once, which makes roaming work without signaling. Where the page has fallen silent
-any check moves it: that path works at least one way, and browsers need seconds to give up the one that died.
+the first check on a new path moves it: browsers need seconds to give up a path that died.
 """
 
 import secrets
@@ -79,7 +79,7 @@ class IceAgent:
         """A check with our password came over `path`."""
         if request.ufrag == self.credentials.ufrag and len(self._credentials) > 1:
             self._table.remove(self._credentials.pop(0))
-        moves = request.use_candidate or self._silent(now)
+        moves = request.use_candidate or (path.owner is not self.owner and self._silent(now))
         path.checked_at = now
         if path.owner is not self.owner:
             if path.owner is not None:

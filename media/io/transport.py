@@ -23,6 +23,9 @@ DTLS_KEPT = 15.0
 """The association stays this long after the handshake in case its last flight was lost, or until the peer's SRTP
 shows that it was not."""
 
+ANSWER_SECONDS = 0.4
+"""A page tells what it received every 0.05 to 0.25 s."""
+
 _SHORTEST_RTP = 12 + 10
 _SHORTEST_RTCP = 8 + 4 + 10
 """Header, SRTCP index and the shortest tag."""
@@ -34,6 +37,9 @@ class PacketTaker(Protocol):
     def receive_rtp(self, packet: PacketBuffer, now: float) -> None: ...
 
     def receive_rtcp(self, data: bytes, now: float) -> None: ...
+
+    def answered_at(self) -> float:
+        """When the page last told of something sent to it; infinite if nothing is to be told of."""
 
 
 class Owner(Protocol):
@@ -225,8 +231,13 @@ class LegTransport:
         self.ice.close()
         self._path = self._dtls_path = self._cipher = self._leg = None
 
+    @property
+    def answered(self) -> float:
+        """The last sign that the path works both ways."""
+        return self.heard_at if self._leg is None else min(self.heard_at, self._leg.answered_at() + ANSWER_SECONDS)
+
     def _silent(self, now: float) -> bool:
-        return self.silence.unusual(self.heard_at, now)
+        return self.silence.unusual(self.answered, now)
 
     def _path_selected(self, path: Path) -> None:
         before, self._path = self._path_before, path
