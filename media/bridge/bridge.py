@@ -1,20 +1,35 @@
 """The joint of a call's legs: who hears and sees whom. No I/O, no clock."""
 
 import random
+from collections.abc import Iterable
+from typing import Protocol
 
 from media.api import Kind, Slot
 from media.bridge.counters import Counters
 from media.bridge.inbound import InboundTrack
 from media.bridge.leg import Leg
-from media.bridge.outbound import OutboundTrack
+from media.bridge.outbound import OutboundTrack, Source
 from media.bridge.parameters import LegParameters
+from media.bridge.player import Player
 from media.bridge.ports import Outlet
+from media.bridge.stage import Clip, Stage
+from media.bridge.tap import Tap
 
 SLOTS = {Kind.AUDIO: (Slot.AUDIO, Slot.AUDIO_SIDE), Kind.VIDEO: (Slot.MAIN, Slot.SIDE)}
 """Which slot of a receiver the first and the second other leg feed; further legs have none."""
 
 MAX_JOINED = 16
 MAX_MUTED = 64
+
+
+class Studio(Protocol):
+    """Who reads along, and who makes pictures for legs that cannot be served as they are."""
+
+    def tap(self, leg_id: str, source: InboundTrack) -> Tap | None:
+        """The tap of a source that is forwarded; the same one as long as it is to be read."""
+
+    def substitute(self, track: OutboundTrack, source: InboundTrack) -> Player | None:
+        """What feeds the track instead of the source."""
 
 
 class Bridge:
@@ -29,6 +44,9 @@ class Bridge:
         self.counters = counters if counters is not None else Counters()
         self._rng = rng
         self._muted: set[tuple[str, Kind]] = set()
+        self._stages: dict[str, Stage] = {}
+        self.studio: Studio | None = None
+        """Set by the shell while something reads along; say `rejoin` when its answers change."""
 
     @property
     def connected(self) -> tuple[str, ...]:
@@ -39,6 +57,7 @@ class Bridge:
         """Make a leg; it is connected if `connect` has named it already. A leg of the same name is removed first."""
         self.remove_leg(leg_id, now)
         leg = Leg(self.call_id, leg_id, parameters, outlet, self.counters, self._rng, now)
+        leg.stage = self._stages.get(leg_id)
         self.legs[leg_id] = leg
         self._join(now)
         return leg
@@ -55,6 +74,7 @@ class Bridge:
         self._join(now)
         for source in leg.streams.tracks:
             source.subscribe(())
+            source.forwarder.tap = None
         leg.close(now)
 
     def connect(self, leg_ids: tuple[str, ...], now: float) -> None:
@@ -80,23 +100,88 @@ class Bridge:
             self._muted.discard((leg_id, kind))
         self._join(now)
 
+    def play(self, leg_id: str, clip: Clip | None, now: float) -> None:
+        """Play a clip to the leg, or nothing any more (media/bridge/stage.py); may be said before the leg is made."""
+        stage = self._stages.get(leg_id)
+        if clip is None:
+            if stage is not None:
+                stage.clear()
+        elif stage is None and len(self._stages) >= MAX_JOINED:
+            return
+        else:
+            stage = stage or self._new_stage(leg_id)
+            stage.play(clip)
+        self._join(now)
+
+    def stage(self, leg_id: str) -> Stage | None:
+        """What is played to a leg, if anything ever was."""
+        return self._stages.get(leg_id)
+
+    def _new_stage(self, leg_id: str) -> Stage:
+        stage = self._stages[leg_id] = Stage(self._join)
+        if leg_id in self.legs:
+            self.legs[leg_id].stage = stage
+        return stage
+
+    def rejoin(self, now: float) -> None:
+        """Taps or substitutes have changed."""
+        self._join(now)
+
     def _join(self, now: float) -> None:
         """Give every outbound track the source it should have; tell every source its subscribers."""
         wanted = self._wanted()
-        subscribers: dict[InboundTrack, list[OutboundTrack]] = {
-            source: [] for leg in self.legs.values() for source in leg.streams.tracks
-        }
-        fed = [track for leg in self.legs.values() for track in leg.outbound.values()]
-        for track in fed:
-            source = wanted.get(track)
-            if source is None:
-                track.detach()
-            else:
-                subscribers[source].append(track)
-        for source, tracks in subscribers.items():  # before attaching: a demand needs its audience
-            source.subscribe(tuple(tracks))
-        for track, source in wanted.items():
+        heard = set(wanted.values())
+        fed: dict[OutboundTrack, Source] = {**wanted, **self._substitutes(wanted), **self._announced(wanted)}
+        subscribers: dict[Source, list[OutboundTrack]] = {source: [] for source in self._sources()}
+        for leg in self.legs.values():
+            for track in leg.outbound.values():
+                source = fed.get(track)
+                if source is None:
+                    track.detach()
+                elif source in subscribers:
+                    subscribers[source].append(track)
+        for inbound in self._sources():  # before attaching: a demand needs its audience
+            inbound.subscribe(tuple(subscribers[inbound]))
+        for track, source in fed.items():
             track.attach(source, now)
+        self._tap(heard, now)
+
+    def _sources(self) -> Iterable[InboundTrack]:
+        return (source for leg in self.legs.values() for source in leg.streams.tracks)
+
+    def _substitutes(self, wanted: dict[OutboundTrack, InboundTrack]) -> dict[OutboundTrack, Source]:
+        if self.studio is None:
+            return {}
+        found = ((track, self.studio.substitute(track, source)) for track, source in wanted.items())
+        return {track: player.on(track) for track, player in found if player is not None}
+
+    def _announced(self, wanted: dict[OutboundTrack, InboundTrack]) -> dict[OutboundTrack, Source]:
+        """What the legs' stages play: in slots that nobody feeds, notices also over a running call."""
+        fed: dict[OutboundTrack, Source] = {}
+        talking = self.connected if not self.held and len(self.connected) > 1 else ()
+        for leg_id, leg in self.legs.items():
+            if leg.stage is not None:
+                free = {slot for slot, track in leg.outbound.items() if track not in wanted}
+                for slot, player in leg.stage.cast(free, talking=leg_id in talking).items():
+                    if slot in leg.outbound:
+                        fed[leg.outbound[slot]] = player.on(leg.outbound[slot])
+                leg.schedule.wake_at(leg.stage.next_timeout())
+        return fed
+
+    def _tap(self, heard: set[InboundTrack], now: float) -> None:
+        """Nothing is read that nobody is sent: not before the answer, not on hold, not of who is muted."""
+        studio = self.studio
+        for leg_id, leg in self.legs.items():
+            for source in leg.streams.tracks:
+                tap = studio.tap(leg_id, source) if studio is not None and source in heard else None
+                if tap is source.forwarder.tap:
+                    continue
+                source.forwarder.tap = tap
+                report = source.clock.last_report()
+                if tap is not None and report is not None:
+                    tap.sender_report(*report)
+                if tap is not None and source.slot.kind is Kind.VIDEO:
+                    source.want_key_frame(now)
 
     def _wanted(self) -> dict[OutboundTrack, InboundTrack]:
         wanted: dict[OutboundTrack, InboundTrack] = {}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from media.bridge.allocation import LINK_OVERHEAD_BYTES
 from media.bridge.counters import Counters
+from media.bridge.parameters import ExtensionIds
 from media.bridge.ports import Outlet
 from media.bridge.schedule import Schedule
 from media.send.allowance import Allowance
@@ -26,11 +27,23 @@ def _unrecorded(sequence: int, now: float, size_bytes: int, cluster: int = 0) ->
 class Downlink:
     """One page's way from us. The transport-wide counter (unbounded) runs over everything sent to it."""
 
-    __slots__ = ("counters", "loss", "outlet", "pacer", "resend_allowance", "schedule", "sent", "transport_sequence")
+    __slots__ = (
+        "counters",
+        "extensions",
+        "loss",
+        "outlet",
+        "pacer",
+        "resend_allowance",
+        "schedule",
+        "sent",
+        "transport_sequence",
+    )
 
     def __init__(self, outlet: Outlet, counters: Counters, schedule: Schedule) -> None:
         self.outlet = outlet
         self.counters = counters
+        self.extensions = ExtensionIds()
+        """What the page takes in headers of our own making."""
         self.loss = 0.0
         """Fraction of packets that do not reach the page, before repair."""
         self.transport_sequence = -1

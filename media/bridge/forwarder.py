@@ -1,6 +1,7 @@
 """From one source to its subscribers, in place where there is one."""
 
 from media.bridge.outbound import OutboundTrack
+from media.bridge.tap import Tap
 from media.units import MAX_DATAGRAM_BYTES
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
@@ -9,10 +10,12 @@ from media.wire.layout import Layout
 class Forwarder:
     """One source's list of subscribers. Packets go out before `forward` returns."""
 
-    __slots__ = ("_alone", "_copy", "subscribers")
+    __slots__ = ("_alone", "_copy", "subscribers", "tap")
 
     def __init__(self) -> None:
         self.subscribers: tuple[OutboundTrack, ...] = ()
+        self.tap: Tap | None = None
+        """Reads along what is forwarded. Set by the bridge, and only while there are subscribers."""
         self._alone: OutboundTrack | None = None
         self._copy: PacketBuffer | None = None
 
@@ -27,6 +30,8 @@ class Forwarder:
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
     ) -> None:
         """Send the packet to every subscriber that can use it; its content is consumed."""
+        if self.tap is not None:
+            self.tap.packet(packet, layout, extended, second, timestamp, key, now)
         track = self._alone
         if track is not None:
             if track.rewrite(packet, layout, extended, second, timestamp, key, now):
@@ -38,6 +43,8 @@ class Forwarder:
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
     ) -> None:
         """Send a packet that does not stand in the arena (a recovered one); its content stays as it is."""
+        if self.tap is not None:
+            self.tap.packet(packet, layout, extended, second, timestamp, False, now)
         copy = self._copy
         if copy is None:
             copy = self._copy = PacketBuffer(memoryview(bytearray(MAX_DATAGRAM_BYTES)))
@@ -71,5 +78,7 @@ class Forwarder:
 
     def restart(self, now: float) -> None:
         """The source's numbering begins anew."""
+        if self.tap is not None:
+            self.tap.restart()
         for track in self.subscribers:
             track.restart(now)

@@ -18,6 +18,7 @@ from media.bridge.rates import Rate
 from media.bridge.reporting import REPORT_INTERVAL, Reporter, packed
 from media.bridge.rtcp_input import RtcpInput
 from media.bridge.schedule import Schedule
+from media.bridge.stage import Stage
 from media.bridge.statistics import read_counters, read_stats
 from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
@@ -63,9 +64,12 @@ class Leg:
         """Kinds of which at least one packet arrived."""
         self.media_started: Callable[[Kind], None] | None = None
         """Set by the shell; called once a kind, inside `receive_rtp`, for media.api.MediaStarted."""
+        self.stage: Stage | None = None
+        """What is played to the page; set by the bridge."""
         self.schedule = Schedule(now)
         self.uplink = Uplink(parameters, outlet, counters, self.schedule)
         self.downlink = Downlink(outlet, counters, self.schedule)
+        self.downlink.extensions = parameters.extensions
         self.streams = InboundStreams(self.uplink, parameters.inbound)
         self.outbound: dict[Slot, OutboundTrack] = {
             slot.slot: VideoOut(slot, self.downlink, rng, parameters.extensions)
@@ -145,11 +149,15 @@ class Leg:
         if self._housekeeping_due <= now:
             self._keep_house(now, ntp_time)
         self.rates.poll(now)
+        stage = self.stage
+        if stage is not None and stage.next_timeout() <= now:
+            stage.poll(now)
         self.schedule.wake = min(
             self._housekeeping_due,
             self.schedule.report_due,
             self.uplink.arrivals.due,
             self.rates.next_timeout(now),
+            float("inf") if stage is None else stage.next_timeout(),
             *(track.next_timeout() for track in self.streams.tracks),
         )
 

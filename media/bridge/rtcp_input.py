@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from media.bridge.counters import Counters
+from media.bridge.inbound import InboundTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.rate_control import RateControl
 from media.bridge.streams import InboundStreams
@@ -72,6 +73,8 @@ class RtcpInput:
         stream = self._streams.find(report.ssrc)
         if stream is not None:
             stream.clock.reported(report.ntp_time, report.rtp_timestamp, now)
+            if isinstance(stream, InboundTrack) and stream.forwarder.tap is not None:
+                stream.forwarder.tap.sender_report(report.ntp_time, report.rtp_timestamp, now)
         self._read_blocks(report.blocks, now)
 
     def _read_receiver_report(self, raw: rtcp.RawRtcp, now: float) -> None:

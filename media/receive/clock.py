@@ -74,6 +74,10 @@ class StreamClock:
         elapsed = now - offset - self._source_seconds
         return (self._timestamp + round(elapsed * self._clock_hz)) & 0xFFFFFFFF
 
+    def last_report(self) -> tuple[int, int, float] | None:
+        """NTP time, RTP timestamp and arrival of the last sender report; None before the first."""
+        return (self.last_ntp_time, self._timestamp, self._arrived) if self.last_ntp_time else None
+
     def report_delay(self, now: float) -> int:
         """DLSR: 1/65536 s since the last sender report came, 0 before the first."""
         if not self.last_ntp_time:
