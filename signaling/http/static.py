@@ -1,4 +1,5 @@
-"""The web/ tree, served as it is: known types only, compressed once, revalidated by ETag (names have no hash)."""
+"""The web/ tree: known types only, scripts and styles without their comments, compressed once, revalidated by ETag
+(names have no hash)."""
 
 import gzip
 import hashlib
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import hdrs, web
+
+from signaling.http.smaller import smaller, smaller_style
 
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -30,6 +33,7 @@ TYPES = {
 
 MAX_ASSET_BYTES = 8 * 1024 * 1024
 _COMPRESSED = frozenset({".js", ".mjs", ".css", ".html", ".json", ".webmanifest", ".txt", ".svg", ".wav"})
+_SHORTENED = {".js": smaller, ".css": smaller_style}
 _SAFE_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
@@ -71,11 +75,13 @@ class Tree:
 
 def _read(file: Path, suffix: str, modified_ns: int) -> Asset:
     content = file.read_bytes()
-    smaller = gzip.compress(content, 9, mtime=0) if suffix in _COMPRESSED else None
-    if smaller is not None and len(smaller) >= len(content):
-        smaller = None
+    if suffix in _SHORTENED:
+        content = _SHORTENED[suffix](content.decode()).encode()
+    compressed = gzip.compress(content, 9, mtime=0) if suffix in _COMPRESSED else None
+    if compressed is not None and len(compressed) >= len(content):
+        compressed = None
     etag = hashlib.sha256(content).hexdigest()[:32]
-    return Asset(content, smaller, TYPES[suffix], etag, modified_ns)
+    return Asset(content, compressed, TYPES[suffix], etag, modified_ns)
 
 
 def respond(request: web.Request, asset: Asset) -> web.Response:

@@ -93,29 +93,6 @@ test("a new call replaces one that has ended", () => {
   assert.deepEqual(view.call.chat, []);
 });
 
-test("an agent's ringing calls come, change and go", () => {
-  let view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } });
-  view = reduce(view, { type: "call.incoming", call: { ...CALL, phase: "ringing", language: "de" } });
-  assert.equal(view.incoming.length, 1);
-  assert.equal(view.incoming[0].language, "de");
-  view = reduce(view, { type: "call.gone", call_id: "c1", reason: "answered_elsewhere" });
-  assert.deepEqual(view.incoming, []);
-  assert.deepEqual(view.gone, { call_id: "c1", reason: "answered_elsewhere" });
-});
-
-test("an accepted call leaves the ringing ones and keeps what was written while it rang", () => {
-  let view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } });
-  view = reduce(view, { type: "chat.added", call_id: "c1", item: ITEM });
-  view = reduce(view, updated({ phase: "active" }));
-  assert.deepEqual(view.incoming, []);
-  assert.deepEqual(view.call.chat, [ITEM]);
-});
-
-test("a ringing call that changes is not yet ours", () => {
-  const view = after({ type: "call.incoming", call: { ...CALL, phase: "ringing" } }, updated({ phase: "ringing" }));
-  assert.equal(view.call, null);
-});
-
 test("the server's word on quality goes before the page's own", () => {
   let view = after(updated(), { type: "local.hint", level: "fair" });
   assert.equal(view.hint.level, "fair");
@@ -125,16 +102,12 @@ test("the server's word on quality goes before the page's own", () => {
   assert.equal(view.hint.side, "own_uplink");
 });
 
-test("status, drain, errors and connection are kept", () => {
+test("the connection and the media's state are kept", () => {
   const view = after(
-    { type: "agent.state", status: "ready", waiting: 4 },
-    { type: "server.draining", until: 99 },
-    { type: "error", code: "rate_limited", message: "slow down", ref: "chat.send" },
     { type: "local.connection", state: "reconnecting", code: "" },
     { type: "local.media", state: "connected" },
   );
-  assert.deepEqual([view.status, view.waiting, view.drainUntil], ["ready", 4, 99]);
-  assert.deepEqual([view.error.code, view.connection, view.media], ["rate_limited", "reconnecting", "connected"]);
+  assert.deepEqual([view.connection, view.media], ["reconnecting", "connected"]);
 });
 
 test("forgetting a call makes room for the next", () => {

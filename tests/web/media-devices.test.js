@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { listDevices, openSources, problemOf, videoConstraints } from "../../web/shared/media-devices.js";
+import { listDevices } from "../../web/shared/media-devices.js";
+import { openSources, problemOf, videoConstraints } from "../../web/shared/sources.js";
 
 const error = (name) => Object.assign(new Error(name), { name });
 const kindOf = (wanted) => Object.keys(wanted).filter((kind) => wanted[kind]);

@@ -73,6 +73,13 @@ const track = (name) => ({
 });
 const offer = (leg_id, generation = 0, sdp = `${leg_id}.${generation}`) => ({ leg_id, generation, sdp, slots: SLOTS });
 
+/** Connected, and what measures it has been loaded. */
+async function connect(connection) {
+  connection.enter("connected");
+  await import("../../web/shared/monitor.js");
+  for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
+}
+
 let sent;
 let peer;
 let streams;
@@ -246,7 +253,7 @@ describe("peer", () => {
     };
     const target = ({ lines }) => lines[0].receiver.jitterBufferTarget;
     await peer.offer(offer("a"));
-    Connection.all[0].enter("connected");
+    await connect(Connection.all[0]);
     await tick();
     assert.equal(target(Connection.all[0]), null);
     await tick();
@@ -281,8 +288,10 @@ describe("peer", () => {
   });
 
   test("every five seconds it reports what it measured since the last time", async () => {
+    const grades = [];
+    peer.addEventListener("grade", ({ detail }) => grades.push(detail));
     await peer.offer(offer("a"));
-    Connection.all[0].enter("connected");
+    await connect(Connection.all[0]);
     for (let times = 0; times < 2; times += 1) {
       mock.timers.tick(5000);
       await Promise.resolve();
@@ -290,6 +299,18 @@ describe("peer", () => {
     }
     const reports = sent.filter(({ type }) => type === "quality.report");
     assert.deepEqual(reports.map(({ leg_id, kbps_received }) => [leg_id, kbps_received]), [["a", 8]]);
+    assert.deepEqual(grades, ["good"]);
+  });
+
+  test("nothing is measured before the connection, nor after the end", async () => {
+    await peer.offer(offer("a"));
+    mock.timers.tick(20_000);
+    assert.equal(Connection.all[0].at, undefined);
+    await connect(Connection.all[0]);
+    peer.close();
+    await Promise.resolve();
+    mock.timers.tick(20_000);
+    assert.equal(Connection.all[0].at, undefined);
   });
 
   test("closing lets go of connections and sources", async () => {

@@ -2,9 +2,9 @@
  * The agent's desk: holds the state, talks to the server, and does what a change of state asks for (ring, notify, open
  * and close media). The views only show `state` and call the methods here.
  */
-import { openSources, setSpeaker } from "../shared/media-devices.js";
+import { setSpeaker } from "../shared/media-devices.js";
+import { openSources } from "../shared/sources.js";
 import { Signaling, stored } from "../shared/signaling.js";
-import { grade } from "../shared/stats.js";
 import { Lines } from "./lines.js";
 import { preparePhoto } from "./photo.js";
 import * as rest from "./rest.js";
@@ -29,7 +29,7 @@ export class Desk extends EventTarget {
     this.lines = new Lines({ send: (message) => this.#send(message), prefs });
     this.lines.addEventListener("change", () => this.#dispatch({ type: "own.lines" }));
     this.lines.addEventListener("state", ({ detail }) => this.#lineState(detail));
-    this.lines.addEventListener("stats", ({ detail }) => this.#measured(detail));
+    this.lines.addEventListener("grade", ({ detail }) => this.#graded(detail));
     ring.volume = prefs.all.ringVolume;
   }
 
@@ -296,8 +296,8 @@ export class Desk extends EventTarget {
     if (liveCall(this.state)?.call_id === callId) this.#dispatch({ type: "local.media", state });
   }
 
-  #measured({ callId, report }) {
-    if (liveCall(this.state)?.call_id === callId) this.#dispatch({ type: "local.hint", level: grade(report) });
+  #graded({ callId, level }) {
+    if (liveCall(this.state)?.call_id === callId) this.#dispatch({ type: "local.hint", level });
   }
 
   // --- what follows ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  * Events: `change` (streams, sources or problems are new), `state` (detail: {callId, state}), `stats` (detail:
  * {callId, report}).
  */
-import { openSources } from "../shared/media-devices.js";
+import { openSources } from "../shared/sources.js";
 import { Peer } from "../shared/peer.js";
 
 const NO_SOURCES = { audio: null, camera: null, problems: {} };
@@ -102,7 +102,7 @@ export class Lines extends EventTarget {
       this.#emit("change");
     });
     peer.addEventListener("state", ({ detail }) => this.#emit("state", { callId, state: detail }));
-    peer.addEventListener("stats", ({ detail }) => this.#emit("stats", { callId, report: detail }));
+    peer.addEventListener("grade", ({ detail }) => this.#emit("grade", { callId, level: detail }));
     this.#plug(line);
     return line;
   }

@@ -1,9 +1,10 @@
 /**
- * What the console knows, as one value: the shared view of calls (web/shared/call-state.js) and around it what only
- * an agent's page has: who is signed in, what was pressed and is not yet decided, notices, unread chat.
+ * What the console knows, as one value: an agent's view of calls (incoming.js) and around it what only this page
+ * has: who is signed in, what was pressed and is not yet decided, notices, unread chat.
  * Pure: no DOM, no network, no clock.
  */
-import { initial as initialView, isAnswered, reduce as reduceView } from "../shared/call-state.js";
+import { isAnswered } from "../shared/call-state.js";
+import { initial as initialView, reduceAgent } from "./incoming.js";
 
 const MAX_NOTICES = 3;
 const GONE_WORTH_SAYING = new Set(["answered_elsewhere", "customer_left", "unanswered"]);
@@ -42,7 +43,7 @@ export const isOnline = (state) => state.view.connection === "open";
 export function reduce(state, event) {
   if (Object.hasOwn(OWN, event.type)) return OWN[event.type](state, event);
   const message = forAgent(state.view, event);
-  const view = reduceView(state.view, message);
+  const view = reduceAgent(state.view, message);
   const next = afterwards(state, message, view === state.view ? state : { ...state, view });
   return settle(state, next);
 }

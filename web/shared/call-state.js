@@ -1,6 +1,7 @@
 /**
- * What a page knows, as a pure function of what it was told: reduce(view, message) -> view. Messages are the server's and
- * the page's own (`local.*`). Unknown ones change nothing: a newer server may say more than we know.
+ * What a page knows of its call, as a pure function of what it was told: reduce(view, message) -> view. Messages are the
+ * server's and the page's own (`local.*`). Unknown ones change nothing: a newer server may say more than we know.
+ * What only agents are told is in console/incoming.js.
  */
 const CHAT_KEPT = 500;
 
@@ -10,19 +11,14 @@ export const initial = {
   media: "connecting",
   role: "",
   person: { name: "" },
-  status: "",
-  waiting: 0,
   call: null,
-  incoming: [],
-  gone: null,
   hint: { level: "good", side: "" },
-  drainUntil: 0,
-  error: null,
 };
 
 /** What the server leaves out when it is so. */
 const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, audio_bps: 0, video_bps: 0, chat: [], rated: false };
 
+export const withDefaults = (call) => ({ ...CALL, ...call });
 export const isLive = (call) => Boolean(call) && call.phase !== "ended";
 export const isAnswered = (call) => /^(active|on_hold)$/.test(call?.phase);
 
@@ -34,16 +30,10 @@ export function reduce(view, message) {
       return withSnapshot(view, message.snapshot);
     case "call.updated":
       return withCall(view, call);
-    case "call.incoming":
-      return { ...view, incoming: upsert(view.incoming, { ...CALL, ...call }, "call_id") };
-    case "call.gone":
-      return { ...view, incoming: without(view.incoming, call_id), gone: { call_id, reason: message.reason } };
     case "chat.added":
-      return withChat(view, call_id, item);
+      return inCall(view, withChat(view.call, call_id, item));
     case "local.chat":
-      return withChat(view, view.call?.call_id, { ...item, pending: true });
-    case "agent.state":
-      return { ...view, status: message.status, waiting: message.waiting };
+      return inCall(view, withChat(view.call, view.call?.call_id, { ...item, pending: true }));
     case "quality.hint":
       return { ...view, hint: { level: message.level, side: message.side ?? "", said: true } };
     case "local.hint": // the page's own measure, until the server has said something
@@ -52,16 +42,12 @@ export function reduce(view, message) {
       return inCall(view, { [message.side === "own" ? "video_paused" : "peer_video_paused"]: message.video === "paused" });
     case "media.wish":
       return inCall(view, { audio_bps: message.audio_bps, video_bps: message.video_bps });
-    case "server.draining":
-      return { ...view, drainUntil: message.until };
-    case "error":
-      return { ...view, error: { code: message.code, message: message.message, ref: message.ref } };
     case "local.connection":
       return { ...view, connection: message.state, code: message.code };
     case "local.media":
       return { ...view, media: message.state };
     case "local.forget":
-      return { ...view, call: null, error: null, hint: initial.hint, media: initial.media };
+      return { ...view, call: null, hint: initial.hint, media: initial.media };
     default:
       return view;
   }
@@ -69,13 +55,12 @@ export function reduce(view, message) {
 
 const inCall = (view, change) => (view.call ? { ...view, call: { ...view.call, ...change } } : view);
 
-function withSnapshot(view, { role, person, call, status = "", incoming = [], waiting = 0 }) {
-  const next = { ...view, role, person: { name: "", ...person }, status, waiting, error: null };
-  next.incoming = incoming.map((one) => ({ ...CALL, ...one }));
+function withSnapshot(view, { role, person, call }) {
+  const next = { ...view, role, person: { name: "", ...person } };
   const mine = view.call;
   if (call) {
     const unsent = mine?.call_id === call.call_id ? mine.chat.filter((item) => item.pending) : [];
-    next.call = { ...CALL, ...call, chat: unsent.filter(({ id }) => !call.chat?.some((item) => item.id === id)) };
+    next.call = { ...withDefaults(call), chat: unsent.filter(({ id }) => !call.chat?.some((item) => item.id === id)) };
     next.call.chat = [...(call.chat ?? []), ...next.call.chat];
   } else if (isLive(mine)) {
     next.call = { ...mine, phase: "ended", reason: "connection_lost" }; // it ended while we were away
@@ -84,28 +69,20 @@ function withSnapshot(view, { role, person, call, status = "", incoming = [], wa
 }
 
 function withCall(view, call) {
-  const { call: current, incoming } = view;
-  const { call_id, phase } = call;
-  const same = current?.call_id === call_id;
-  const rings = incoming.find((one) => one.call_id === call_id);
-  if (!same && rings && phase === "ringing") {
-    return { ...view, incoming: upsert(incoming, { ...CALL, ...call }, "call_id") };
-  }
-  if (!same && phase === "ended" && isLive(current)) return view;
-  const next = { ...CALL, ...call, chat: (same ? current : rings)?.chat ?? call.chat ?? [] };
-  return { ...view, call: next, incoming: without(incoming, call_id), hint: same ? view.hint : initial.hint };
+  const { call: current } = view;
+  const same = current?.call_id === call.call_id;
+  if (!same && call.phase === "ended" && isLive(current)) return view;
+  const next = { ...withDefaults(call), chat: (same ? current : call).chat ?? [] };
+  return { ...view, call: next, hint: same ? view.hint : initial.hint };
 }
 
-/** Into the call we are in, or one that rings here: the customer writes while waiting. */
-function withChat(view, call_id, item) {
-  const add = (call) =>
-    call?.call_id === call_id ? { ...call, chat: upsert(call.chat, item, "id").slice(-CHAT_KEPT) } : call;
-  return { ...view, call: add(view.call), incoming: view.incoming.map(add) };
+/** The call with another line of chat, or a line known by its receipt; another call as it is. */
+export function withChat(call, call_id, item) {
+  if (call?.call_id !== call_id) return call;
+  return { ...call, chat: upsert(call.chat, item, "id").slice(-CHAT_KEPT) };
 }
 
-const without = (calls, call_id) => calls.filter((one) => one.call_id !== call_id);
-
-function upsert(list, item, key) {
+export function upsert(list, item, key) {
   const known = list.some((one) => one[key] === item[key]);
   return known ? list.map((one) => (one[key] === item[key] ? item : one)) : [...list, item];
 }

@@ -1,15 +1,10 @@
 /** The media of one call: the server offers, we answer; one RTCPeerConnection a leg. Use: web/README.md. */
-import { playout } from "./playout.js";
-import { counters, summary } from "./stats.js";
-
 /** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
 const FED = { audio: "sendrecv", camera: "sendonly" };
 const VIDEO_BPS = 1_800_000;
 const RESTART_MS = 1500;
 const REPLACE_MS = 5000;
 const CONNECT_MS = 10_000;
-const STATS_MS = 5000;
-const PLAYOUT_MS = 2000;
 
 export class Peer extends EventTarget {
   state = "connecting";
@@ -20,10 +15,7 @@ export class Peer extends EventTarget {
   #tracks = {};
   #enabled = {};
   #timer;
-  #stats;
-  #before;
-  #hold;
-  #voice;
+  #monitor;
   #most = { audio: 0, video: 0 };
 
   /** `send`: message => boolean. */
@@ -96,11 +88,10 @@ export class Peer extends EventTarget {
 
   close() {
     clearTimeout(this.#timer);
-    clearInterval(this.#stats);
-    clearInterval(this.#hold);
     for (const slot in FED) this.setTrack(slot, null);
     for (const pc of [this.#leg?.pc, this.#next?.pc, this.#spare]) pc?.close();
     this.#leg = this.#next = this.#spare = null;
+    this.#monitor?.then((stop) => stop?.());
   }
 
   #open({ leg_id, slots, ice_servers }) {
@@ -110,7 +101,7 @@ export class Peer extends EventTarget {
     this.#next?.pc.close();
     if (this.#leg) this.#next = leg;
     else this.#leg = leg;
-    pc.onconnectionstatechange = pc.oniceconnectionstatechange = () => this.#changed(leg);
+    pc.onconnectionstatechange = () => this.#changed(leg);
     this.#later(CONNECT_MS, leg, true);
     return leg;
   }
@@ -134,10 +125,9 @@ export class Peer extends EventTarget {
   }
 
   #changed(leg) {
-    const { connectionState, iceConnectionState } = leg.pc;
-    const state = connectionState ?? iceConnectionState; // Firefox before 113
+    const state = leg.pc.connectionState;
     const replacing = leg === this.#next;
-    if (state === "connected" || state === "completed") {
+    if (state === "connected") {
       if (replacing) this.#swap();
       if (leg === this.#leg) this.#connected();
     } else if (state === "failed" || (state === "disconnected" && leg === this.#leg)) {
@@ -149,15 +139,28 @@ export class Peer extends EventTarget {
   #swap() {
     this.#leg.pc.close();
     this.#leg = this.#next;
-    this.#next = this.#before = this.#voice = null;
+    this.#next = null;
     this.#show();
   }
 
   #connected() {
     if (!this.#next) clearTimeout(this.#timer);
     this.#enter("connected");
-    this.#stats ??= setInterval(() => this.#measure(), STATS_MS);
-    this.#hold ??= setInterval(() => this.#listen(), PLAYOUT_MS);
+    this.#monitor ??= this.#watch();
+  }
+
+  async #watch() {
+    try {
+      const { monitor } = await import("./monitor.js");
+      return this.#leg && monitor(() => this.#leg, (report, level) => this.#measured(report, level));
+    } catch {
+      this.#monitor = null; // not loaded: with the next connection
+    }
+  }
+
+  #measured(report, level) {
+    this.send({ type: "quality.report", ...report });
+    this.#emit("grade", level);
   }
 
   /** Ask the server for a repair, and for a whole new leg if that does not help either. */
@@ -177,29 +180,6 @@ export class Peer extends EventTarget {
     const streams = {};
     for (const [slot, { receiver }] of Object.entries(this.#leg.lines)) streams[slot] = new MediaStream([receiver.track]);
     this.#emit("streams", streams);
-  }
-
-  async #measure() {
-    const leg = this.#leg;
-    const now = counters(await leg.pc.getStats());
-    if (leg !== this.#leg) return;
-    const report = this.#before && summary(this.#before, now);
-    this.#before = now;
-    if (!report) return;
-    this.send({ type: "quality.report", leg_id: leg.id, ...report });
-    this.#emit("stats", report);
-  }
-
-  /** Voice that arrives late or not at all is given more time, and the picture with it. */
-  async #listen() {
-    const leg = this.#leg;
-    const { receiver } = leg.lines.audio ?? {};
-    if (receiver?.jitterBufferTarget === undefined) return; // an older browser
-    const now = counters(await receiver.getStats());
-    if (leg !== this.#leg) return;
-    this.#voice = playout(this.#voice, now);
-    for (const line of [leg.lines.audio, leg.lines.main])
-      if (line) line.receiver.jitterBufferTarget = this.#voice.target;
   }
 
   #enter(state) {

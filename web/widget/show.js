@@ -10,9 +10,9 @@ export function screenOf({ connection, call }, { trouble, starting, returning })
 }
 
 export function show(widget) {
-  const { view, ui, refs, lobby, chat, words, dataset } = widget;
+  const { view, ui, refs, lobby, words, dataset } = widget;
   const { t, duration } = words;
-  const { call, connection, hint } = view;
+  const { call, connection } = view;
   const screen = screenOf(view, ui);
   const talking = isAnswered(call);
   const peer = call?.peer?.name || t("agent");
@@ -21,10 +21,6 @@ export function show(widget) {
   const say = (name, text = "") => {
     if (refs[name].textContent !== text) refs[name].textContent = text;
     refs[name].hidden = !text;
-  };
-  const press = (name, on, label) => {
-    refs[name].ariaPressed = on;
-    refs[name].ariaLabel = refs[name].title = t(label);
   };
 
   const moved = dataset.screen !== screen;
@@ -58,57 +54,20 @@ export function show(widget) {
   say("waitText", [place, !lobby.tracks.audio && t("listen_only")].filter(Boolean).join(" "));
   say("waitClock", call && duration(Date.now() / 1000 - call.created_at));
 
-  // Call
-  const held = call?.phase === "on_hold";
-  const seen = talking && call.peer_video && call.media === "video" && !held;
-  const paused = seen && call.video_paused;
-  dataset.seen = seen;
-  dataset.paused = paused;
-  say("face", peer.slice(0, 1).toUpperCase());
-  say("nobodyText", paused ? t("paused.own") : held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
-  say("peerName", peer);
-  say("clock", talking && call.answered_at && duration(Date.now() / 1000 - call.answered_at));
-  const unseen = talking && !held && !away && call.peer_video_paused && lobby.tracks.camera && t("paused.peer");
-  const weak = !paused && hint.level !== "good" && !held && !away && t(`hint.${hint.side || hint.level}`);
-  say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
-  refs.hear.hidden = !ui.blocked || !talking;
-
-  // Controls
-  const voice = call?.media === "audio";
+  // Both
   refs.controls.hidden = !inCall;
-  press("mute", ui.muted, ui.muted ? "unmute" : "mute");
-  refs.mute.disabled = !lobby.tracks.audio;
-  press("camera", !lobby.tracks.camera, lobby.tracks.camera ? "camera_off" : "camera_on");
-  refs.camera.hidden = voice;
-  refs.flip.hidden = voice || !lobby.tracks.camera || lobby.devices.cameras.length < 2;
-  refs.sound.hidden = screen !== "call";
-  refs.sound.ariaExpanded = ui.soundOpen;
-  refs.soundPanel.hidden = !ui.soundOpen || screen !== "call";
-  refs.level.style.inlineSize = `${Math.min(100, (widget.peer?.level() ?? 0) * 300)}%`;
   refs.self.hidden = !inCall || !lobby.tracks.camera;
   refs.minimise.hidden = !widget.embedding?.embedded;
+  refs.hear.hidden = !ui.blocked || !talking;
 
-  // Chat
-  const open = inCall && chat.shown && Boolean(call);
-  dataset.chat = open;
-  refs.chat.hidden = !open;
-  refs.controls.inert = refs.soundPanel.inert = open && innerWidth < 760 && innerHeight <= 500; // under it, beside a phone's keyboard
-  refs.chatButton.ariaExpanded = open;
-  refs.chatButton.disabled = !call;
-  say("unread", chat.unread ? words.number(chat.unread) : "");
-
-  // Ended, trouble
-  const reason = call?.reason || "hung_up";
-  say("endTitle", t(reason === "hung_up" || reason === "abandoned" ? "end.title" : "end.broken"));
-  say("endText", call && [t(known("reason", reason)), call.answered_at && t("end.duration", { time: duration((call.ended_at ?? call.answered_at) - call.answered_at) })].filter(Boolean).join(" "));
-  refs.rating.hidden = !call?.answered_at || call.rated;
-  refs.thanks.hidden = !call?.rated;
+  // Trouble
   const code = ui.trouble || (connection === "replaced" ? "replaced" : view.code) || "other";
   say("troubleTitle", t("trouble.title"));
   say("troubleText", t(known("trouble", code)));
 
-  // Said aloud; a new screen speaks by its heading, which gets the focus.
-  say("status", [banner, screen === "waiting" && refs.waitText.textContent, screen === "call" && refs.hint.textContent, (held || paused) && refs.nobodyText.textContent, chat.unread && t("chat.unread", { count: chat.unread })].filter(Boolean).join(" "));
+  // The call itself; then all that is said aloud. A new screen speaks by its heading, which gets the focus.
+  const said = widget.talk?.show(screen, away, { ...words, say, known, peer }) ?? [];
+  say("status", [banner, screen === "waiting" && refs.waitText.textContent, ...said].filter(Boolean).join(" "));
   refs.status.hidden = false;
   if (moved && screen !== "loading" && widget.ready) widget.querySelector(`[data-on=${screen}] h2`).focus();
   widget.ready ||= screen !== "loading";

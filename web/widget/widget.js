@@ -3,8 +3,6 @@ import { initial, isLive, reduce } from "../shared/call-state.js";
 import { load, negotiate, translate } from "../shared/i18n.js";
 import { Peer } from "../shared/peer.js";
 import { Signaling } from "../shared/signaling.js";
-import { grade } from "../shared/stats.js";
-import { Chat } from "./chat.js";
 import { embed, keepFocus } from "./embed.js";
 import { Lobby } from "./lobby.js";
 import { screenOf, show } from "./show.js";
@@ -20,6 +18,7 @@ class CallWidget extends HTMLElement {
   /** What only this page knows. */
   ui = { returning: true };
   refs = {};
+  loading = {};
 
   async connectedCallback() {
     for (const one of this.querySelectorAll("[data-ref]")) this.refs[one.dataset.ref] = one;
@@ -27,15 +26,17 @@ class CallWidget extends HTMLElement {
     this.embedding = embed({ hangup: () => this.hangup(), settings: (settings) => this.colour(settings) });
     await this.speak(negotiate([query.get("locale"), ...navigator.languages].filter(Boolean)));
     this.lobby = new Lobby(this);
-    this.chat = new Chat(this);
-    this.addEventListener("click", ({ target }) => this[target.closest("[data-do]")?.dataset.do]?.());
+    this.addEventListener("click", ({ target }) => this.act(target.closest("[data-do]")?.dataset.do));
     this.addEventListener("keydown", (event) => (event.key === "Escape" ? this.escape() : keepFocus(event, this)));
-    this.refs.rating.onsubmit = (event) => this.rate(event);
-    this.refs.volume.oninput = ({ target }) => this.sounds((one) => (one.volume = target.value));
     const about = fetch(`/api/v1/widget?${new URLSearchParams({ site })}`);
     about.then((answer) => answer.json()).then(({ name = "" }) => (this.refs.site.textContent = name), () => {});
     this.connect();
     setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** What a button says in its `data-do`. */
+  act(name) {
+    (this[name] ?? this.talk?.[name])?.call(this[name] ? this : this.talk);
   }
 
   /** Load a language and say everything in it. */
@@ -103,8 +104,21 @@ class CallWidget extends HTMLElement {
     }
     if (now?.phase !== before?.phase) this.feed();
     this.peer?.wish(now ?? {});
-    this.chat.arrived(before?.chat ?? [], now?.chat ?? []);
+    if (now) ["talk", "devices"].forEach((name) => this.load(name));
+    this.talk?.arrived(before?.chat ?? [], now?.chat ?? []);
     this.render();
+  }
+
+  /** Load what is needed only now: "talk" or "devices", which then is a field of that name. Asked again, it tries again. */
+  async load(name) {
+    if (this.loading[name]) return;
+    this.loading[name] = true;
+    try {
+      this[name] = new (await import(`./${name}.js`)).default(this);
+      this.render();
+    } catch {
+      this.loading[name] = false;
+    }
   }
 
   /** The server's first word after a load: back into the call, or to the lobby. */
@@ -123,15 +137,11 @@ class CallWidget extends HTMLElement {
     if (this.peer) return this.peer;
     this.peer = new Peer({ send: (message) => this.signaling.send(message), iceServers: this.signaling.session?.ice_servers });
     on(this.peer, "state", (state) => this.dispatch({ type: "local.media", state }));
-    on(this.peer, "stats", (report) => this.dispatch({ type: "local.hint", level: grade(report) }));
+    on(this.peer, "grade", (level) => this.dispatch({ type: "local.hint", level }));
     on(this.peer, "streams", ({ main, audio, audio_side: side }) => this.play(main, audio, side));
     this.feed();
     this.peer.wish(this.view.call ?? {});
     return this.peer;
-  }
-
-  sounds(act) {
-    for (const name of ["audio", "audioSide"]) act(this.refs[name]);
   }
 
   play(remote = null, audio = null, audioSide = null) {
@@ -187,50 +197,19 @@ class CallWidget extends HTMLElement {
     }
   }
 
-  mute() {
-    this.ui.muted = !this.ui.muted;
-    this.mediaChanged();
-  }
-
-  camera() {
-    return this.lobby.setCamera(!this.lobby.tracks.camera);
-  }
-
-  flip() {
-    return this.lobby.flip();
-  }
-
   mediaChanged() {
     this.feed();
     this.tellMedia();
     this.render();
   }
 
-  sound() {
-    this.ui.soundOpen = !this.ui.soundOpen;
-    this.render();
-  }
-
-  toggleChat() {
-    this.chat.toggle();
-  }
-
   retryDevices() {
     return this.lobby.open();
   }
 
-  rate(event) {
-    event.preventDefault();
-    const stars = Number(new FormData(this.refs.rating).get("stars"));
-    if (!stars) return;
-    this.send("call.rate", { stars, comment: this.refs.comment.value });
-    this.dispatch({ type: "call.updated", call: { ...this.view.call, rated: true } });
-  }
-
   again() {
-    Object.assign(this.ui, { muted: false, trouble: "", soundOpen: false });
-    this.chat.shown = false;
-    this.refs.rating.reset();
+    Object.assign(this.ui, { muted: false, trouble: "" });
+    this.talk?.reset();
     this.dispatch({ type: "local.forget" });
     this.lobby.open();
   }
@@ -249,9 +228,7 @@ class CallWidget extends HTMLElement {
   }
 
   escape() {
-    if (this.chat.shown) this.chat.toggle();
-    else if (this.ui.soundOpen) this.sound();
-    else this.minimise();
+    if (!this.talk?.escape()) this.minimise();
   }
 
   tick() {
@@ -261,7 +238,7 @@ class CallWidget extends HTMLElement {
   }
 
   render() {
-    if (this.chat) show(this);
+    if (this.lobby) show(this);
   }
 }
 

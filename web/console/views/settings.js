@@ -1,6 +1,6 @@
 /** Devices with their test, ring, notifications, language, keys. */
 import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
-import { meter, openSources } from "../../shared/media-devices.js";
+import { meter, openSources } from "../../shared/sources.js";
 import { askNotifications, notificationState } from "../attention.js";
 import { Icon } from "../icons.js";
 import { KEYS } from "../shortcuts.js";

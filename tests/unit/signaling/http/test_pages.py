@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from signaling.http.smaller import smaller
 from signaling.http.static import Tree
 from tests.fakes.website import SHOP_ORIGIN, Website, website
 
@@ -50,7 +51,7 @@ async def test_modules_are_compressed_and_revalidated(site: Website, web_root: P
     path = "/web/widget/widget.js"
     status, headers, content = await get(site, path, **{"Accept-Encoding": "br, gzip"})
     assert (status, headers["Content-Encoding"], headers["Cache-Control"]) == (200, "gzip", "no-cache")
-    assert gzip.decompress(content) == (web_root / "widget/widget.js").read_bytes()
+    assert gzip.decompress(content).decode() == smaller((web_root / "widget/widget.js").read_text())
     etag = headers["ETag"]
     assert (await get(site, path, **{"If-None-Match": etag}))[0] == 304
     assert (await get(site, path, **{"If-None-Match": f'"x", W/{etag}'}))[0] == 304
