@@ -128,6 +128,10 @@ class InboundTrack(InboundStream):
     def came_late(self, extended: int) -> None:
         """A packet from before the highest."""
 
+    def asked_since(self) -> set[float]:
+        """When the packets were missed that are still asked for."""
+        return set()
+
     def begin_anew(self, now: float) -> None:
         """The numbering has nothing to do with what was before."""
         self.generation += 1

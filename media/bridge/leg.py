@@ -167,7 +167,9 @@ class Leg:
         uplink = self.uplink
         if uplink.arrivals.due <= now:
             media_ssrc = next((track.ssrc for track in self.streams.tracks if track.ssrc is not None), 0)
-            parts = uplink.feedback(media_ssrc, sum(stream.octets_received for stream in self.streams.all()), now)
+            octets = sum(stream.octets_received for stream in self.streams.all())
+            asked = sorted(since for track in self.streams.tracks for since in track.asked_since())
+            parts = uplink.feedback(media_ssrc, octets, asked, now)
         for track in self.streams.tracks:
             if track.next_timeout() <= now:
                 parts += track.feedback(now)

@@ -8,7 +8,7 @@ from media.bridge.parameters import LegParameters
 from media.bridge.ports import Outlet
 from media.bridge.schedule import Schedule
 from media.bwe.loss import LossModel
-from media.receive.arrivals import ArrivalRecorder
+from media.receive.arrivals import NOTICED_AFTER, ArrivalRecorder
 from media.receive.clock import SourceClock
 from media.send.round_trip import RoundTrip
 from media.wire.layout import LayoutIds
@@ -20,7 +20,11 @@ from media.wire.rtcp import (
 )
 
 MAX_PATIENCE = 0.4
-"""How long a gap may hold back transport-wide feedback: two retransmissions at most."""
+"""How long feedback waits for a retransmission: two round trips of a bad link."""
+FEW = 0.15
+"""With less loss the page's estimate can do without what is asked for again: feedback need not wait for it.
+
+libwebrtc raises its rate to 1.5 times what it knows to have arrived, not beyond (aimd_rate_control.cc)."""
 DEFAULT_ROUND_TRIP = 0.1
 """Assumed until the first report block echoes one of our sender reports."""
 
@@ -73,7 +77,7 @@ class Uplink:
         """Seconds; an assumption before the first measurement."""
         return self.round_trips.smoothed or DEFAULT_ROUND_TRIP
 
-    def feedback(self, media_ssrc: int, octets_received: int, now: float) -> list[bytes]:
+    def feedback(self, media_ssrc: int, octets_received: int, asked: list[float], now: float) -> list[bytes]:
         """Transport-wide feedback. Random loss is not told: we repair it, and the page would slow down for nothing."""
         arrivals = self.arrivals
         octets, self._octets_judged = octets_received - self._octets_judged, octets_received
@@ -83,11 +87,15 @@ class Uplink:
             self.loss.add(first, last, count, 0, 0, octets)
             self.loss.update()
             return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
-        arrivals.hold(now, min(2.5 * self.round_trip + 0.05, MAX_PATIENCE))
+        random = self.loss.limit_bps is None
+        if random:
+            patience = min(2.5 * self.round_trip + 0.05, MAX_PATIENCE) if self.loss.loss > FEW else NOTICED_AFTER
+            oldest = asked[0] if asked else now
+            arrivals.hold(max(min(oldest, now - NOTICED_AFTER), now - patience))
         self._judge(arrivals.fates(), octets)
-        if self.loss.limit_bps is None and self.loss.loss > 0.0:
-            self.counters.losses_concealed += arrivals.conceal()
-        return arrivals.feedback(self.sender_ssrc, media_ssrc, now)
+        if random:
+            self.counters.losses_concealed += arrivals.conceal(asked)
+        return arrivals.feedback(self.sender_ssrc, media_ssrc, now, random)
 
     def _judge(self, fates: list[float | None], octets: int) -> None:
         """Show the loss model what came and what did not; the size of what was lost is taken as the mean."""

@@ -106,6 +106,10 @@ class VideoTrack(InboundTrack):
         """No need to ask (again)."""
         self.nack.recovered(extended)
 
+    def asked_since(self) -> set[float]:
+        """When the packets were missed that are still asked for."""
+        return self.nack.since()
+
     def begin_anew(self, now: float) -> None:
         """Old gaps mean nothing any more."""
         self._forget()

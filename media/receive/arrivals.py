@@ -4,6 +4,9 @@ The feedback drives the browser's congestion control, so it starts fast: every 5
 100 ms (libwebrtc's own receiver stays between 50 and 250 ms).
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
 from media.wire.transport_cc import REFERENCE_TICKS, TICK_SECONDS, TransportFeedback, build_transport_feedback
 
 FAST_INTERVAL = 0.05
@@ -13,6 +16,10 @@ FAST_SECONDS = 3.0
 MAX_STATUSES = 500
 """Packets one feedback speaks of: it fits a datagram even if every delta is large."""
 MAX_KEPT = 2000
+MAX_ROWS = 60
+"""Feedback packets (of some 24 bytes) for one turn that says nothing of the gaps between them."""
+NOTICED_AFTER = 0.07
+"""Two pictures: a lost packet at the end of one is missed when the next begins."""
 _MAX_LATE = 100
 _MAX_DELTA = 32767
 _TICKS_PER_SECOND = round(1 / TICK_SECONDS)
@@ -76,26 +83,25 @@ class ArrivalRecorder:
     def _first(self) -> int:
         return max(min(self._next, self._lowest), self._next - _MAX_LATE, self._highest + 1 - MAX_KEPT)
 
-    def hold(self, now: float, patience: float) -> None:
-        """Leave out of the next feedback what is younger than `patience` seconds from the first gap on.
+    def hold(self, since: float) -> None:
+        """Leave out of the next feedback what came at `since` or later, and the gap before it.
 
-        A browser forgets a packet when it is told that it arrived: what we may still ask for must not be concealed yet.
+        A browser forgets a packet when it is told that it arrived: what may still be asked for must not be concealed.
         """
-        gap = -1
-        for number in range(self._first(), self._highest + 1):
+        last = self._first() - 1
+        for number in range(last + 1, self._highest + 1):
             time = self._arrivals.get(number)
-            if time is None:
-                gap = number if gap < 0 else gap
-            elif gap >= 0:
-                if now - time < patience:
-                    self._until = gap - 1
+            if time is not None:
+                if time >= since:
+                    self._until = last
                     return
-                gap = -1
+                last = number
 
-    def conceal(self) -> int:
+    def conceal(self, asked: Sequence[float]) -> int:
         """Tell of what is missing as if it had arrived between its neighbours; returns how many that were.
 
-        For losses that are no sign of congestion: a sender that hears of them slows down for nothing.
+        For losses that are no sign of congestion: a sender that hears of them slows down for nothing. `asked`: when
+        the packets that are still asked for were missed, ascending; of those nothing will be said.
         """
         arrivals, missing, concealed = self._arrivals, [], 0
         before = None
@@ -104,37 +110,54 @@ class ArrivalRecorder:
             if time is None:
                 missing.append(number)
                 continue
-            start = time if before is None else before
-            for index, lost in enumerate(missing, 1):
-                arrivals[lost] = start + (time - start) * index / (len(missing) + 1)
-            concealed += len(missing)
-            missing.clear()
+            if missing:
+                at = bisect_left(asked, time)
+                if at == len(asked) or asked[at] > time + NOTICED_AFTER:
+                    start = time if before is None else before
+                    for index, lost in enumerate(missing, 1):
+                        arrivals[lost] = start + (time - start) * index / (len(missing) + 1)
+                    concealed += len(missing)
+                missing.clear()
             before = time
         return concealed
 
     def _end(self) -> int:
         return self._highest if self._until is None else self._until
 
-    def feedback(self, sender_ssrc: int, media_ssrc: int, now: float) -> list[bytes]:
-        """The feedback packets about everything since the last call, and the next deadline."""
+    def feedback(self, sender_ssrc: int, media_ssrc: int, now: float, silent: bool = False) -> list[bytes]:
+        """The feedback packets about everything since the last call, and the next deadline.
+
+        `silent`: not a word of what is missing, as if a feedback packet about just that had been lost.
+        """
         self.due = now + (FAST_INTERVAL if now < self._fast_until else INTERVAL)
-        arrivals = self._arrivals
-        if not arrivals:
+        if not self._arrivals:
             return []
-        begin = self._first()
         packets: list[bytes] = []
         end = self._end()
-        while begin <= end:
-            begin, packet = self._one(begin, end, sender_ssrc, media_ssrc)
-            if packet:
-                packets.append(packet)
+        for begin, last in self._rows(end) if silent else [(self._first(), end)]:
+            while begin <= last:
+                begin, packet = self._one(begin, last, sender_ssrc, media_ssrc)
+                if packet:
+                    packets.append(packet)
         self._next = self._lowest = end + 1
         if self._until is None:
-            arrivals.clear()
+            self._arrivals.clear()
         else:
-            self._arrivals = {number: time for number, time in arrivals.items() if number > end}
+            self._arrivals = {number: time for number, time in self._arrivals.items() if number > end}
             self._until = None
         return packets
+
+    def _rows(self, end: int) -> list[tuple[int, int]]:
+        """First and last number of each row that arrived whole; what is beyond the bound is one row with its gaps."""
+        rows: list[tuple[int, int]] = []
+        begin = before = self._first()
+        for number in range(begin, end + 1):
+            if number in self._arrivals:
+                if number - before > 1 and len(rows) < MAX_ROWS:
+                    rows.append((begin, before))
+                    begin = number
+                before = number
+        return [*rows, (begin, before)]
 
     def _one(self, begin: int, end: int, sender_ssrc: int, media_ssrc: int) -> tuple[int, bytes]:
         """One packet about `begin` and what follows; returns where it ended."""

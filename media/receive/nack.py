@@ -44,6 +44,10 @@ class NackGenerator:
     def __len__(self) -> int:
         return len(self._missing)
 
+    def since(self) -> set[float]:
+        """When those that are still missing were noticed."""
+        return {missing.since for missing in self._missing.values()}
+
     def add(self, first: int, end: int, now: float) -> None:
         """`first` … `end - 1` did not come. A gap beyond all bounds is given up at once."""
         if end - first + len(self._missing) > MAX_MISSING:
