@@ -51,10 +51,7 @@ class Reporter:
         for ssrc, stream in self._streams.by_ssrc.items():
             if stream.statistics.expected:
                 clock = stream.clock
-                random = self._uplink.loss.limit_bps is None
-                block = stream.statistics.report(
-                    ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now), conceal=random
-                )
+                block = stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now))
                 yield _of_whole_path(block, stream) if isinstance(stream, AudioTrack) else block
 
     def _remb(self, now: float) -> bytes:
@@ -87,10 +84,9 @@ def _sender_report(track: OutboundTrack, now: float, ntp_time: int, blocks: tupl
 
 def _of_whole_path(block: rtcp.ReportBlock, track: AudioTrack) -> rtcp.ReportBlock:
     """Voice is told what is lost on all its way, before repair: that switches on its encoder's own error correction
-    (libwebrtc sets Opus in-band FEC by the fraction lost in receiver reports), which the last listener can use. Its
-    rate control goes by the cumulative number, which stays."""
+    (libwebrtc sets Opus in-band FEC by the loss in receiver reports), which the last listener can use."""
     far = max((subscriber.downlink.loss for subscriber in track.forwarder.subscribers), default=0.0)
-    arriving = (1.0 - track.statistics.fraction_lost) * (1.0 - far)
+    arriving = (1.0 - block.fraction_lost / 256) * (1.0 - far)
     return block._replace(fraction_lost=min(255, round(256 * (1.0 - arriving))))
 
 

@@ -17,7 +17,6 @@ class ReceptionStatistics:
     __slots__ = (
         "_base",
         "_clock_hz",
-        "_concealed",
         "_expected_prior",
         "_lost_before",
         "_next_bad",
@@ -38,7 +37,7 @@ class ReceptionStatistics:
         """How often the numbering started anew under the same SSRC."""
         self.fraction_lost = 0.0
         """Of the last report interval, 0 to 1."""
-        self._lost_before = self._concealed = 0
+        self._lost_before = 0
         self.reset()
 
     def reset(self) -> None:
@@ -101,23 +100,15 @@ class ReceptionStatistics:
         """Packets lost since the beginning; duplicates may make it negative (A.3)."""
         return self._lost_before + self.expected - self._received
 
-    def report(
-        self, ssrc: int, last_sender_report: int, delay_since_last: int, conceal: bool = False
-    ) -> ReportBlock:
-        """The block for the next report; begins a new interval of `fraction_lost` (A.3).
-
-        `conceal`: what this interval lost is no sign of congestion; leave it out of what the sender hears.
-        """
+    def report(self, ssrc: int, last_sender_report: int, delay_since_last: int) -> ReportBlock:
+        """The block for the next report; begins a new interval of `fraction_lost` (A.3)."""
         expected = self.expected - self._expected_prior
         lost = expected - (self._received - self._received_prior)
         self._expected_prior = self.expected
         self._received_prior = self._received
         fraction = min(255, lost * 256 // expected) if expected > 0 and lost > 0 else 0
         self.fraction_lost = fraction / 256
-        if conceal:
-            self._concealed += lost
-            fraction = 0
-        cumulative = max(-0x800000, min(0x7FFFFF, self.cumulative_lost - self._concealed))
+        cumulative = max(-0x800000, min(0x7FFFFF, self.cumulative_lost))
         highest = max(self.highest - _FIRST_CYCLE, 0) & 0xFFFFFFFF
         jitter = min(int(self.jitter), 0xFFFFFFFF)
         return ReportBlock(ssrc, fraction, cumulative, highest, jitter, last_sender_report, delay_since_last)
