@@ -20,6 +20,7 @@ class Counters:
         "rtp_unknown_ssrc",
         "sequence_restarts",
         "ssrc_changes",
+        "video_rebuilt",
     )
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Counters:
     rtp_unknown_ssrc: int
     sequence_restarts: int
     ssrc_changes: int
+    video_rebuilt: int
 
     def as_dict(self) -> dict[str, int]:
         """Name -> count, for EngineStatus.counters."""

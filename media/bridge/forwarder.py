@@ -40,7 +40,14 @@ class Forwarder:
             self._forward_copies(packet, layout, extended, second, timestamp, key, now)
 
     def forward_copy(
-        self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, now: float
+        self,
+        packet: PacketBuffer,
+        layout: Layout,
+        extended: int,
+        second: int,
+        timestamp: int,
+        now: float,
+        key: bool = False,
     ) -> None:
         """Send a packet that does not stand in the arena (a recovered one); its content stays as it is."""
         if self.tap is not None:
@@ -52,7 +59,7 @@ class Forwarder:
         for track in self.subscribers:
             copy.start, copy.end = 0, size
             copy.view[:size] = packet.view[packet.start : packet.end]
-            if track.rewrite(copy, layout, extended, second, timestamp, False, now):
+            if track.rewrite(copy, layout, extended, second, timestamp, key, now):
                 track.downlink.outlet.send_rtp_bytes(copy.tobytes())
 
     def _forward_copies(

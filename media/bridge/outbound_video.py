@@ -102,14 +102,13 @@ class VideoOut(OutboundTrack):
         self.departed(data, packet.layout, now)
 
     def departed(self, data: bytes, layout: Layout, now: float) -> None:
-        """A picture packet left as `data`: parity is made of these bytes, but for what changes with every sending.
-
-        A receiver (libwebrtc's RtpPacket::ZeroMutableExtensions) takes sending time and transport-wide number as zero.
-        """
+        """A picture packet left as `data`: parity is made of these bytes, but for what changes with every sending."""
         if not self.parity or self._fec_type is None:
             return
         group = self._group
-        group.add(data[2] << 8 | data[3], _without_sending(data, layout), now)
+        zeroed = bytearray(data)
+        layout.zero_mutable(zeroed)
+        group.add(data[2] << 8 | data[3], zeroed, now)
         if group.due(self.parity, frame_ended=data[1] >= 0x80, now=now):
             for parity in group.close(self.parity):
                 self._send_parity(parity, data[4:8], now)
@@ -147,15 +146,6 @@ class VideoOut(OutboundTrack):
         self.downlink.pacer.charge(len(out))
         self.downlink.send(out, layout, now, cluster)
         return len(out)
-
-
-def _without_sending(data: bytes, layout: Layout) -> bytes:
-    zeroed = bytearray(data)
-    if layout.transport_cc:
-        zeroed[layout.transport_cc : layout.transport_cc + 2] = bytes(2)
-    if layout.abs_send_time:
-        zeroed[layout.abs_send_time : layout.abs_send_time + 3] = bytes(3)
-    return bytes(zeroed)
 
 
 class _Plain:

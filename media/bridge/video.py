@@ -6,6 +6,7 @@ from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.key_frames import KeyFrameDemand
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import InboundSlot
+from media.bridge.protection import Protection
 from media.bridge.rates import Rate
 from media.bridge.uplink import Uplink
 from media.errors import WireError
@@ -50,6 +51,7 @@ class VideoTrack(InboundTrack):
         pairs = ((types.vp8_rtx, types.vp8), (types.h264_rtx, types.h264), (types.red_video_rtx, types.red_video))
         self.rtx_types = {rtx: media for rtx, media in pairs if rtx is not None and media is not None}
         self.rtx = RtxStream(uplink, slot.rtx_ssrc, self)
+        self.protection = Protection(self) if types.ulpfec is not None else None
 
     def _media_types(self) -> frozenset[int]:
         types = self.payload_types
@@ -66,7 +68,11 @@ class VideoTrack(InboundTrack):
             detect = self._detectors.get(second & 0x7F)
         if detect is None or payload >= packet.end:  # protection or padding: not for the far side
             self.forwarder.skip(extended)
+            if self.protection is not None and second & 0x7F == self.payload_types.ulpfec:
+                self.protection.parity(packet.view[payload : packet.end], now)
             return
+        if self.protection is not None and self.protection.awake:
+            self.protection.media(packet, layout, second, now)
         key = detect(packet.view, payload, packet.end)
         if key:
             self.key_frames.satisfy()
@@ -96,6 +102,22 @@ class VideoTrack(InboundTrack):
         self.brought_back += 1
         self.pass_on(packet, layout, extended, second, timestamp, now)
 
+    def rebuilt(self, packet: PacketBuffer, layout: Layout, second: int, sequence_number: int, now: float) -> None:
+        """A lost packet, made of the others and parity. One that came after all is nobody's."""
+        extended = unwrap16(sequence_number, self.statistics.highest)
+        if not self.nack.recovered(extended):
+            return
+        self.uplink.counters.video_rebuilt += 1
+        self.brought_back += 1
+        payload = packet.start + layout.size
+        detect = self._detectors.get(second & 0x7F)
+        if detect is None or payload >= packet.end:
+            self.forwarder.skip(extended)
+            return
+        key = detect(packet.view, payload, packet.end)
+        timestamp = int.from_bytes(packet.view[packet.start + 4 : packet.start + 8])
+        self.forwarder.forward_copy(packet, layout, extended, second, timestamp, now, key)
+
     def missed(self, first: int, end: int, now: float) -> None:
         """Ask again, if anybody watches."""
         if first < end and self.uplink.parameters.nack and self.forwarder.subscribers:
@@ -121,6 +143,8 @@ class VideoTrack(InboundTrack):
         self._forget()
 
     def _forget(self) -> None:
+        if self.protection is not None:
+            self.protection.clear()
         self.nack.clear()
         self.nack.given_up = -1
         self._last_key = -1

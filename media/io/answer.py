@@ -199,7 +199,6 @@ def _parameters(accepted: list[_Accepted], identity: Identity, max_video_bps: in
         outbound=outbound,
         max_video_bps=max_video_bps,
         nack=_feedback(video, "nack"),
-        audio_nack=True,
         pli=_feedback(video, "nack pli"),
         transport_cc=any(_feedback([a], "transport-cc") for a in accepted),
         remb=_feedback(video, "goog-remb"),

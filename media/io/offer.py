@@ -36,10 +36,6 @@ EXTENSION_URIS = {
     "playout_delay": "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 }
 
-ULPFEC_FROM_CAMERAS = False
-"""Offering RED and ULPFEC on the camera line makes Chromium wrap all its video in RED; to be switched on together
-with the recovery of ULPFEC."""
-
 
 class Line(NamedTuple):
     """One m-line of the offer."""
@@ -55,7 +51,7 @@ class Line(NamedTuple):
 _AUDIO = ("red_audio", "opus")
 _VIDEO = ("vp8", "vp8_rtx", "h264", "h264_rtx")
 _PROTECTION = ("flexfec", "red_video", "red_video_rtx", "ulpfec")
-_FROM_CAMERA = _VIDEO + (_PROTECTION[1:] if ULPFEC_FROM_CAMERAS else ())
+_FROM_CAMERA = _VIDEO + _PROTECTION[1:]
 
 LINES = (
     Line("0", Slot.AUDIO, Kind.AUDIO, "sendrecv", _AUDIO),

@@ -36,7 +36,7 @@ class FecGroup:
         self._opened = 0.0
         self._credit = 0.0
 
-    def add(self, sequence: int, packet: bytes, now: float) -> None:
+    def add(self, sequence: int, packet: bytes | bytearray, now: float) -> None:
         """Take a media packet as it is sent (16-bit sequence number, plaintext).
 
         What was lost on its way to us and comes late may be older than the group's first; far off it goes unprotected.

@@ -49,6 +49,14 @@ class Layout:
         found = int.from_bytes(view[start + FIXED_HEADER_BYTES : start + self.size])
         return found & self.mask == self.pattern
 
+    def zero_mutable(self, packet: bytearray) -> None:
+        """Zero what changes with every sending, in a packet that starts at 0: parity covers the packet without it
+        (libwebrtc, RtpPacket::ZeroMutableExtensions)."""
+        if self.transport_cc:
+            packet[self.transport_cc : self.transport_cc + 2] = bytes(2)
+        if self.abs_send_time:
+            packet[self.abs_send_time : self.abs_send_time + 3] = bytes(3)
+
 
 NO_LAYOUT = Layout(0, FIXED_HEADER_BYTES, 0, 0)
 """Fits no packet: what a stream starts with."""

@@ -30,7 +30,7 @@ class Parity(NamedTuple):
     """How many bytes after the fixed header the XOR covers."""
 
 
-def recovery_bits(packet: bytes | memoryview) -> int:
+def recovery_bits(packet: bytes | bytearray | memoryview) -> int:
     """The recovery string of an RTP packet, as an integer."""
     (first, _, timestamp) = struct.unpack_from("!HHI", packet)
     head = _STRING_HEADER.pack(first, len(packet) - FIXED_HEADER_BYTES, timestamp)

@@ -6,8 +6,12 @@ from msgspec.structs import replace
 
 from media.api import Kind, Slot
 from media.bridge.parameters import LegParameters, PayloadTypes
+from media.wire.buffer import PacketBuffer
+from media.wire.layout import LayoutIds, read_layout
+from media.wire.parity import combine, recovery_bits, string_bytes
 from media.wire.red import build_red
 from media.wire.rtcp import Goodbye, build_goodbye, is_rtcp, split_compound
+from media.wire.ulpfec import build_ulpfec
 from tests.sim.call import Call, two_people
 from tests.sim.page import TYPES, Page, parameters
 from tests.sim.source import OPUS, RED_AUDIO, VP8
@@ -180,6 +184,56 @@ def test_video_in_red_is_unwrapped_and_its_parity_left_out() -> None:
     assert video.missing() == []
     assert {packet.payload_type for packet in video.in_order()} == {VP8}
     assert len(video.decodable()) == len(video.frames()) > 80
+
+
+def test_what_is_lost_of_a_camera_comes_back_from_its_parity() -> None:
+    call = Call()
+    types = replace(TYPES, red_video=120, ulpfec=121)
+    customer = call.join("customer", Page(call.clock, 1000, 4, parameters(1000, types)))
+    agent = call.join("agent")
+    call.connect("customer", "agent")
+    protect(customer)
+    call.run(2)
+    customer.up.loss = 0.04
+    call.run(6)
+    customer.up.loss = 0.0
+    call.run(1)
+    counters = call.bridge.counters
+    assert counters.video_rebuilt > 10
+    assert customer.camera.resent < 2 * counters.video_rebuilt
+    assert agent.sinks[Slot.MAIN].missing() == []
+    assert counters.rtp_malformed == 0
+    assert {packet.payload_type for packet in agent.sinks[Slot.MAIN].in_order()} == {VP8}
+
+
+def protect(page: Page) -> None:
+    """Wrap the page's pictures in RED from now on, each followed by one parity packet, as libwebrtc does it."""
+    stream, picture = page.video, list[bytes]()
+    plain = stream.send
+
+    def wrapped(payload: bytes, *, marker: bool = False, **rest: int) -> None:
+        stream.payload_type = 120
+        plain(bytes((VP8,)) + payload, marker=marker, **rest)  # type: ignore[arg-type]
+        sent = PacketBuffer(memoryview(bytearray(stream.numbers[stream.sequence])))
+        layout = read_layout(sent.view, 0, len(sent.view), page_ids(page))
+        data = bytearray(sent.view[: layout.size]) + payload
+        data[1] = data[1] & 0x80 | VP8
+        layout.zero_mutable(data)
+        picture.append(bytes(data))
+        if marker:
+            base = picture[0][2] << 8 | picture[0][3]
+            offsets = [((one[2] << 8 | one[3]) - base) & 0xFFFF for one in picture]
+            bits = combine(map(recovery_bits, picture))
+            size = max(string_bytes(len(one)) for one in picture)
+            plain(bytes((121,)) + build_ulpfec(base, offsets, bits, size))
+            picture.clear()
+
+    stream.send = wrapped  # type: ignore[method-assign,assignment]
+
+
+def page_ids(page: Page) -> LayoutIds:
+    ids = page.parameters.extensions
+    return LayoutIds(ids.mid, ids.audio_level, ids.abs_send_time, ids.transport_cc)
 
 
 def test_a_peer_without_reduced_size_rtcp_gets_compounds_only() -> None:

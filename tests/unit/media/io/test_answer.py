@@ -36,7 +36,7 @@ def test_chromium_takes_everything() -> None:
     assert [slot.slot for slot in parameters.outbound] == [Slot.AUDIO, Slot.MAIN, Slot.SIDE, Slot.AUDIO_SIDE]
     camera = parameters.inbound[1]
     assert (camera.ssrc, camera.rtx_ssrc) == (1886761628, 574553550)
-    assert camera.payload_types.red_video is None, "a camera's video is not wrapped in RED"
+    assert camera.payload_types.red_video is None, "recorded before ULPFEC was offered for cameras"
     main = parameters.outbound[1]
     assert (main.ssrc, main.rtx_ssrc, main.flexfec_ssrc) == IDENTITY.ssrcs["2"]
     assert main.payload_types.flexfec == 101

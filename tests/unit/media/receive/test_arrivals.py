@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from media.receive.arrivals import FAST_INTERVAL, INTERVAL, ArrivalRecorder
+from media.receive.arrivals import FAST_INTERVAL, INTERVAL, MAX_ROWS, ArrivalRecorder
 from media.wire.rtcp import split_compound
 from media.wire.transport_cc import TICK_SECONDS, TransportFeedback, parse_transport_feedback
 
@@ -96,3 +96,45 @@ def test_long_silences_are_split() -> None:
     recorder.record(1, 1.0)
     recorder.record(2, 20.0)
     assert len(told(recorder.feedback(1, 2, 20.0))) == 2
+
+
+def test_of_what_is_still_asked_for_nothing_is_said_and_the_rest_counts_as_arrived() -> None:
+    recorder = ArrivalRecorder()
+    for number, now in ((1, 1.0), (2, 1.01), (4, 1.02), (5, 1.03), (8, 1.2), (9, 1.21)):
+        recorder.record(number, now)
+    assert recorder.conceal([1.2]) == 1
+    first, second = values(recorder.feedback(1, 2, 1.25, silent=True))
+    assert (first.base_sequence, len(first.deltas), second.base_sequence, len(second.deltas)) == (1, 5, 8, 2)
+    assert None not in first.deltas + second.deltas
+    recorder.record(10, 1.3)
+    (value,) = values(recorder.feedback(1, 2, 1.35, silent=True))
+    assert (value.base_sequence, len(value.deltas)) == (10, 1)
+
+
+def test_feedback_may_wait_for_what_is_asked_for() -> None:
+    recorder = ArrivalRecorder()
+    for number, now in ((1, 1.0), (3, 1.01), (5, 1.1), (6, 1.11)):
+        recorder.record(number, now)
+    recorder.hold(1.1)
+    assert set(told(recorder.feedback(1, 2, 1.15))) == {1, 2, 3}
+    assert set(told(recorder.feedback(1, 2, 1.25))) == {4, 5, 6}
+
+
+@given(st.lists(st.integers(1, 3), max_size=400), st.lists(st.floats(0, 5), max_size=20))
+def test_silence_is_bounded_and_tells_only_of_what_came_or_is_not_asked_for(
+    steps: list[int], asked: list[float]
+) -> None:
+    recorder = ArrivalRecorder()
+    number, arrived = 0, set[int]()
+    for index, step in enumerate(steps):
+        number += step
+        arrived.add(number)
+        recorder.record(number, index / 100)
+    concealed = recorder.conceal(sorted(asked))
+    packets = recorder.feedback(1, 2, 5.0, silent=True)
+    assert len(packets) <= MAX_ROWS + 1
+    heard = told(packets)
+    assert arrived <= heard.keys()
+    if len(packets) < MAX_ROWS:
+        assert len(heard) == len(arrived) + concealed
+        assert None not in heard.values()
