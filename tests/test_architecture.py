@@ -73,12 +73,14 @@ PACKAGES_KNOW = {"callserver": {"signaling", "media"}, "signaling": {"media"}, "
 VALUES = {"api", "errors", "seconds", "units"}
 SIBLINGS = {"receive", "send", "bwe", "quality"}
 PARTS_KNOW = {
-    **dict.fromkeys(SIBLINGS | {"codecs", "recording", "voice"}, {"wire"} | VALUES),
+    **dict.fromkeys(SIBLINGS, {"wire"} | VALUES),
+    **dict.fromkeys({"codecs", "recording", "voice"}, {"wire", "receive"} | VALUES),
     **dict.fromkeys(VALUES, VALUES),
     "wire": VALUES,
     "bridge": {"wire"} | SIBLINGS | VALUES,
 }
-"""Inside media: wire <- receive, send, bwe, quality <- bridge <- io, which alone knows them all."""
+"""Inside media: wire <- receive, send, bwe, quality <- bridge <- io, which alone knows them all. What reads a tap (codecs,
+recording, voice) begins with a jitter buffer or a frame assembler, which are in receive."""
 
 OUTWARD = ("asyncio", "socket", "socketserver", "select", "selectors", "ssl", "threading", "multiprocessing", "uvloop")
 PEERS = ("aiortc", "aioice", "OpenSSL", "pylibsrtp")

@@ -1,4 +1,4 @@
-"""Opus in 48 kHz mono PCM (RFC 6716): decoding with in-band FEC and concealment, encoding with settings that change in place.
+"""Opus in 48 kHz mono PCM (RFC 6716): decoding with in-band FEC and concealment, encoding with changing settings.
 
 Voice is mono throughout: a decoder mixes a stereo packet down. PCM is int16, one dimension. Nothing here has a thread;
 the GIL is free inside the native calls. One object serves one stream and one thread at a time.
@@ -125,8 +125,7 @@ class OpusEncoder:
 
     def change(self, settings: OpusSettings) -> None:
         """Apply settings from the next frame on; nothing is lost or restarted."""
-        if not MIN_BITRATE_BPS <= settings.bitrate_bps <= MAX_BITRATE_BPS:
-            raise CodecError(f"Opus encodes {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bps, not {settings.bitrate_bps}")
+        _check_settings(settings)
         self._set(_SET_BITRATE, settings.bitrate_bps)
         self._set(_SET_COMPLEXITY, settings.complexity)
         self._set(_SET_FEC, int(settings.fec))
@@ -144,6 +143,13 @@ class OpusEncoder:
 
     def _set(self, request: int, value: int) -> None:
         _check(_library.opus_encoder_ctl(self._state, request, _ffi.cast("int32_t", value)))
+
+
+def _check_settings(settings: OpusSettings) -> None:
+    if not MIN_BITRATE_BPS <= settings.bitrate_bps <= MAX_BITRATE_BPS:
+        raise CodecError(f"Opus encodes {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bps, not {settings.bitrate_bps}")
+    if not 0 <= settings.complexity <= 10 or not 0 <= settings.expected_loss <= 1:
+        raise CodecError("Opus complexity is 0 to 10, expected loss 0 to 1")
 
 
 def _duration(samples: int) -> int:

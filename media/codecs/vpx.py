@@ -1,7 +1,7 @@
 """libvpx's VP8 encoder through cffi's ABI mode.
 
 PyAV's own encoder (FFmpeg's libvpxenc) takes its bit rate once, at the start: a new rate needs a new encoder and that
-a key frame. libvpx itself takes a new configuration between two frames (`vpx_codec_enc_config_set`): it is called directly.
+a key frame. libvpx itself takes a new configuration between two frames (`vpx_codec_enc_config_set`).
 
 The structs are those of libvpx 1.8 to 1.16; fields are only ever added behind them, room for which is kept. The
 defaults that the library writes are checked against the layout before anything else, and the library refuses an
