@@ -167,7 +167,7 @@ class Aggregate:
         keys = {
             "country": row.country,
             "network": row.network,
-            "browser": _family(row.browser),
+            "browser": browser_family(row.browser),
             "agent": row.agent_id,
             "hour": f"{hour:02d}",
         }
@@ -219,7 +219,7 @@ MAX_MARKS = 400_000
 """(group, call) pairs remembered for counting calls; beyond that calls may be counted twice."""
 
 
-def _family(browser: str) -> str:
+def browser_family(browser: str) -> str:
     """`Chrome 126` -> `Chrome`: versions would scatter the numbers."""
     name, _, version = browser.rpartition(" ")
     return name if name and version.replace(".", "").isdigit() else browser

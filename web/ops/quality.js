@@ -1,0 +1,55 @@
+/** What quality data means, as words and classes. Pure. */
+
+/** good, fair, poor or none: borders of the connection score (callserver/ops/README.md). */
+export const grade = (score) => (score === null || score === undefined ? "none" : score < 2.6 ? "poor" : score < 3.6 ? "fair" : "good");
+
+const worst = (values) => {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length ? Math.min(...known) : null;
+};
+
+export const callScore = (call) => worst(call.legs.map((leg) => leg.now?.connection));
+export const legOf = (call, role) => call.legs.find((leg) => leg.role === role && leg.state !== "closed") ?? call.legs.find((leg) => leg.role === role);
+
+const ORDER = { poor: 0, fair: 1, good: 2, none: 3 };
+
+/** Bad calls first, otherwise the oldest first, so that rows do not jump about every two seconds. */
+export const sorted = (calls) => [...calls].sort((a, b) => ORDER[grade(callScore(a))] - ORDER[grade(callScore(b))] || a.created_at - b.created_at || (a.call_id < b.call_id ? -1 : 1));
+
+/** "Loss, Customer, uplink" in the order of the language. */
+export function verdictTitle(verdict, t) {
+  const known = (key, fallback) => (t(key) === key ? fallback : t(key));
+  const kind = known(verdict.title || `verdict.title.${verdict.kind}`, verdict.kind);
+  const side = known(`verdict.side.${verdict.side}`, verdict.side);
+  const direction = verdict.direction ? known(`verdict.direction.${verdict.direction}`, verdict.direction) : "";
+  return [kind, [side, direction].filter(Boolean).join(", ")].filter(Boolean).join(" · ");
+}
+
+/** The measured value in the unit of its kind. */
+export function verdictValue({ kind, value }, words) {
+  if (value === null || value === undefined) return "";
+  const number = (digits) => new Intl.NumberFormat(words.locale, { maximumFractionDigits: digits }).format;
+  if (["loss", "burst", "cpu", "silent", "black"].includes(kind)) return percent(value, words);
+  if (kind === "rate") return bitrate(value, words);
+  if (kind === "outage") return `${number(1)(value)} s`;
+  return `${number(0)(value)} ms`;
+}
+
+export const percent = (value, words) => new Intl.NumberFormat(words.locale, { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 }).format(value);
+
+export function bitrate(bps, words) {
+  const format = (value, digits) => new Intl.NumberFormat(words.locale, { maximumFractionDigits: digits }).format(value);
+  return bps >= 1e6 ? `${format(bps / 1e6, 1)} Mbit/s` : `${format(bps / 1e3, 0)} kbit/s`;
+}
+
+export const score = (value, words) => (value === null || value === undefined ? "–" : new Intl.NumberFormat(words.locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value));
+
+/** The name of a country or the word for none. */
+export function countryName(code, words) {
+  if (!/^[A-Z]{2}$/.test(code)) return code;
+  try {
+    return new Intl.DisplayNames([words.locale], { type: "region" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
