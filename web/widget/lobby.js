@@ -81,6 +81,7 @@ export class Lobby {
   measured(rtt) {
     this.#rtts = [...this.#rtts, rtt].slice(-CHECKS);
     if (this.#rtts.length < CHECKS) this.widget.signaling.ping();
+    else this.widget.render(); // nothing else may, when the devices were faster
   }
 
   get network() {

@@ -11,8 +11,9 @@ from media.io.answer import Answer, parse_answer
 from media.io.offer import new_identity
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "sdp"
-CHROMIUM, FIREFOX, SAFARI = (
-    (VECTORS / name).read_bytes().decode() for name in ("chromium-156.sdp", "firefox-shaped.sdp", "safari-shaped.sdp")
+CHROMIUM, FIREFOX, FIREFOX_153, SAFARI = (
+    (VECTORS / f"{name}.sdp").read_bytes().decode()
+    for name in ("chromium-156", "firefox-shaped", "firefox-153", "safari-shaped")
 )
 IDENTITY = new_identity()
 
@@ -63,6 +64,19 @@ def test_firefox_without_red_flexfec_and_audio_transport_cc() -> None:
     assert parameters.extensions.playout_delay is None
     assert parameters.transport_cc
     assert not parameters.reduced_size_rtcp
+
+
+def test_firefox_153_as_it_answered() -> None:
+    parameters = parse(FIREFOX_153).parameters
+    assert parameters.inbound[0].payload_types.red_audio is None
+    assert (parameters.inbound[1].ssrc, parameters.inbound[1].rtx_ssrc) == (891801245, 2244424157)
+    assert parameters.inbound[1].payload_types.h264 is None, "it had no OpenH264 at hand"
+    main = parameters.outbound[1].payload_types
+    assert (main.vp8, main.red_video, main.ulpfec, main.flexfec) == (96, 98, 100, None)
+    assert parameters.extensions.transport_cc == 4
+    assert parameters.extensions.playout_delay == 5, "taken for one direction: ours"
+    assert parameters.transport_cc
+    assert parameters.nack
 
 
 def test_safari_prefers_h264_and_has_no_flexfec() -> None:
@@ -139,7 +153,7 @@ def test_what_differs_from_the_offer_is_refused_with_a_reason(name: str) -> None
         parse(change(CHROMIUM))
 
 
-@given(st.data(), st.sampled_from([CHROMIUM, FIREFOX, SAFARI]))
+@given(st.data(), st.sampled_from([CHROMIUM, FIREFOX, FIREFOX_153, SAFARI]))
 def test_damaged_answers_are_taken_or_refused_and_nothing_else(data: st.DataObject, text: str) -> None:
     lines = lines_of(text)
     for _ in range(data.draw(st.integers(1, 4))):
