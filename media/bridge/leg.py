@@ -189,6 +189,12 @@ class Leg:
         """When the page last told of something sent to it; infinite if nothing is to be told of."""
         return self.rates.estimator.answered_at(self.downlink.transport_sequence)
 
+    def path_changed(self, elsewhere: bool, now: float) -> None:
+        """Media takes another path from now on; `elsewhere`: over another network or protocol, so that nothing that was
+        measured holds any more."""
+        if elsewhere:
+            self.rates.path_changed(now - self.last_received > STALLED, now)
+
     def source(self, kind: Kind) -> InboundTrack | None:
         """The leg's microphone or camera; None if it was not negotiated."""
         return next((track for track in self.streams.tracks if track.slot.kind is kind), None)
