@@ -1,4 +1,4 @@
-"""From verdicts to what a side is told while the call goes on: the one thing that helps it most, in words of the page."""
+"""From verdicts to what a side is told while the call goes on: the one thing that helps it most."""
 
 from collections.abc import Iterable
 from typing import Literal, cast

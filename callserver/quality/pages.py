@@ -1,5 +1,5 @@
-"""What pages say of themselves, checked and put on the server's clock. A page may lie, be silent or have a wrong clock: what
-cannot be so is unknown, and no page can say anything about a time at which it did not speak."""
+"""What pages say of themselves, checked and put on the server's clock. A page may lie, be silent or have a wrong clock:
+what cannot be so is unknown, and no page can say anything about a time at which it did not speak."""
 
 import math
 import re
@@ -61,8 +61,8 @@ class Device(NamedTuple):
 
 
 class PageClock:
-    """The difference of a page's clock and ours: the least of some reports' (received - stamped) is the difference and the
-    shortest way; longer ones waited."""
+    """The difference of a page's clock and ours: the least of some reports' (received - stamped) is the difference and
+    the shortest way; longer ones waited."""
 
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=OFFSETS)

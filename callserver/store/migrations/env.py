@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from callserver.store import quality_tables as quality_tables  # its tables belong to the metadata
 from callserver.store.tables import metadata
 
 context.configure(

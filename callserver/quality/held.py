@@ -1,0 +1,154 @@
+"""What the recorder holds of a call in progress: its sides' newest seconds, scores, minutes and verdicts."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
+from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
+from media.api import LegSecond, LegStats
+from media.quality.scores import NO_PAGE, Score, score
+from media.quality.verdict import Diagnosis, Side, Verdict
+from signaling.records import CallState
+
+SPARK_SECONDS = 120
+SPARK_STEP = 2
+MAX_WAITING = 4
+"""Seconds of one side that wait for the other side's of the same time."""
+MAX_KEPT = 1_200
+"""Seconds of one side that wait for the store: more than the store ever takes, unless it is broken."""
+
+
+class HeldSide:
+    """One role of a call, whichever leg carries it."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.leg_id = ""
+        self.transport = ""
+        self.device = Device()
+        self.clock = PageClock()
+        self.page: StoredPage | None = None
+        self.waiting: deque[LegSecond] = deque(maxlen=MAX_WAITING)
+        self.newest: LegSecond | None = None
+        self.newest_score: Score | None = None
+        self.connections: deque[float] = deque(maxlen=SPARK_SECONDS)
+        self.unstored: deque[tuple[str, LegSecond]] = deque(maxlen=MAX_KEPT)
+        """(leg id, second)."""
+        self.unstored_pages: deque[tuple[str, StoredPage]] = deque(maxlen=MAX_KEPT)
+        self.audio_on = self.video_on = True
+        self.minute: MinuteOfRole | None = None
+
+    def page_at(self, at: float) -> StoredPage | None:
+        """What the page says, if that is still about now."""
+        page = self.page
+        return page if page is not None and abs(at - page.at) <= FRESH else None
+
+    def spark(self) -> list[float | None]:
+        """The connection over the last two minutes, the worse second of each step, oldest first."""
+        values = list(self.connections)
+        begin = len(values) % SPARK_STEP
+        return [min(values[i : i + SPARK_STEP]) for i in range(begin, len(values), SPARK_STEP)]
+
+
+class HeldCall:
+    """`minute` and `verdict` take what is finished."""
+
+    def __init__(self, state: CallState, minute: Callable[[MinuteRow], None]) -> None:
+        self.state = state
+        self.sides: dict[str, HeldSide] = {}
+        self.diagnosis = Diagnosis()
+        self.worker = ""
+        self.stored_verdicts = 0
+        self._minute = minute
+        self._began: float | None = None
+
+    def side(self, role: str) -> HeldSide:
+        """Made on first use."""
+        found = self.sides.get(role)
+        if found is None:
+            found = self.sides[role] = HeldSide(role)
+        return found
+
+    def take(self, role: str, stats: LegStats) -> None:
+        """The seconds of the role's leg since the last report."""
+        side = self.side(role)
+        if stats.leg_id != side.leg_id:
+            if side.leg_id:
+                self.diagnosis.forget(role)
+                self.diagnosis.note(role, "new_leg")
+            side.leg_id = stats.leg_id
+            side.waiting.clear()
+        if stats.transport.startswith("tcp") and side.transport.startswith("udp"):
+            self.diagnosis.note(role, "tcp")
+        side.transport = stats.transport
+        side.waiting.extend(stats.seconds)
+        side.unstored.extend((stats.leg_id, second) for second in stats.seconds)
+
+    def advance(self, lag_ms: float) -> bool:
+        """Score and diagnose the seconds of which every side is here, or nobody waits for any more."""
+        moved = False
+        while (pair := self._next()) is not None:
+            moved = True
+            self._observe(pair, lag_ms)
+        return moved
+
+    def _next(self) -> list[tuple[HeldSide, LegSecond]] | None:
+        filled = [side for side in self.sides.values() if side.waiting]
+        complete = len(filled) == len(self.sides)
+        full = any(len(side.waiting) == MAX_WAITING for side in filled)
+        if not filled or not (complete or full):
+            return None
+        return [(side, side.waiting.popleft()) for side in filled]
+
+    def _observe(self, pair: list[tuple[HeldSide, LegSecond]], lag_ms: float) -> None:
+        sides = []
+        for side, second in pair:
+            far = next((other for _, other in pair if other is not second), None)
+            page = side.page_at(second.at)
+            view = page.view() if page is not None else None
+            side.newest, side.newest_score = second, score(second, far, view or NO_PAGE)
+            side.connections.append(side.newest_score.connection)
+            self._count(side, second, side.newest_score)
+            sides.append(Side(side.role, second, view, side.audio_on, side.video_on))
+        self.diagnosis.observe(sides, lag_ms)
+
+    def _count(self, side: HeldSide, second: LegSecond, scored: Score) -> None:
+        if self._began is None:
+            self._began = second.at - 1.0
+        at = self._began + (second.at - 1.0 - self._began) // MINUTE * MINUTE
+        if side.minute is None or at > side.minute.at:
+            self._finish(side)
+            side.minute = MinuteOfRole(at)
+        side.minute.add(scored, second)
+
+    def _finish(self, side: HeldSide) -> None:
+        if side.minute is not None:
+            state, browser, network = self.state, side.device.browser, side.device.network
+            means = side.minute.means()
+            begin = round(side.minute.at, 3)
+            self._minute(
+                MinuteRow(state.call_id, begin, side.role, *means, browser, network, "", state.agent_id, state.site_id)
+            )
+            side.minute = None
+
+    def running_minutes(self) -> Iterator[tuple[str, MinuteOfRole]]:
+        """Minutes that are not over yet."""
+        for side in self.sides.values():
+            if side.minute is not None:
+                yield side.role, side.minute
+
+    def new_verdicts(self) -> list[Verdict]:
+        """Verdicts that ended since the last time."""
+        ended = self.diagnosis.ended[self.stored_verdicts :]
+        self.stored_verdicts += len(ended)
+        return ended
+
+    def new_ended(self) -> list[Verdict]:
+        """Verdicts that ended and were not handed out yet."""
+        return self.diagnosis.ended[self.stored_verdicts :]
+
+    def close(self) -> None:
+        """The call is over: finish minutes and verdicts."""
+        for side in self.sides.values():
+            self._finish(side)
+        self.diagnosis.close()
