@@ -20,6 +20,8 @@ import msgspec
 
 from callserver.ops import settings as ops_settings
 from callserver.ops.settings import AlertSettings, TraceSettings
+from callserver.quality import settings as quality_settings
+from callserver.quality.settings import QualitySettings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn: TurnSettings = TurnSettings()
     call: CallSettings = CallSettings()
     log: LogSettings = LogSettings()
+    quality: QualitySettings = QualitySettings()
     alerts: AlertSettings = AlertSettings()
     trace: TraceSettings = TraceSettings()
     demo: bool = False
@@ -173,6 +176,7 @@ def build(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
         settings = msgspec.structs.replace(settings, **{section or leaf: changed})
     problems = [*_http_problems(settings.http), *_media_problems(settings.media), *_other_problems(settings)]
     problems += ops_settings.problems(settings.alerts, settings.trace)
+    problems += quality_settings.problems(settings.quality)
     if problems:
         raise ConfigError(problems)
     return settings

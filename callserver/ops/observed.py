@@ -14,6 +14,7 @@ from media.api import (
     Offer,
     RecordingSpec,
     Snapshot,
+    StatsReported,
 )
 
 MAX_OPENING = 4_000
@@ -21,9 +22,17 @@ MAX_OPENING = 4_000
 
 
 class ObservedEngine:
-    """Passes everything on to `engine`; `connected(seconds)` is called once a leg. `clock` is monotonic seconds."""
+    """Passes everything on to `engine`; `connected(seconds)` is called once a leg, `reported` takes the statistics.
+    `clock` is monotonic seconds."""
 
-    def __init__(self, engine: MediaEngine, connected: Callable[[float], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: MediaEngine,
+        connected: Callable[[float], None],
+        clock: Callable[[], float],
+        reported: Callable[[StatsReported], None] = lambda report: None,
+    ) -> None:
+        self._reported = reported
         self._engine = engine
         self._connected = connected
         self._clock = clock
@@ -85,4 +94,6 @@ class ObservedEngine:
                 offered = self._opening.pop((event.call_id, event.leg_id), None)
                 if offered is not None:
                     self._connected(self._clock() - offered)
+            elif isinstance(event, StatsReported):
+                self._reported(event)
             yield event
