@@ -19,9 +19,11 @@ from callserver.store.database import Database, sqlite_url
 from callserver.store.records import SqlRecords
 from signaling.http.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from signaling.http.tokens import api_key_hash, make_api_key
+from signaling.policy import CallPolicy
 from signaling.records import AgentAccount, Site
 
 EXIT_REFUSED = 1
+MAX_RETENTION_DAYS = 36_500
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(:\d{1,5})?")
@@ -118,6 +120,27 @@ async def add_site(records: SqlRecords, options: argparse.Namespace) -> str:
     return f"added site {options.id}\nAPI key (for your back end): {key}\nidentity secret (signs customers): {secret}"
 
 
+async def set_site(records: SqlRecords, options: argparse.Namespace) -> str:
+    """Change a shop's policy; calls that are under way keep theirs."""
+    site = await records.site(options.id)
+    if site is None:
+        raise AccountError(f"there is no site {options.id}; add it first")
+    if options.default:
+        await records.save_site(structs.replace(site, policy=None))
+        return f"site {site.site_id} follows the server's settings"
+    if options.retention_days is not None and not 0 < options.retention_days <= MAX_RETENTION_DAYS:
+        raise AccountError(f"recordings are kept more than 0 and at most {MAX_RETENTION_DAYS} days")
+    changed = {name: getattr(options, name) for name in ("recording", "consent", "retention_days")}
+    for name in ("announce", "audio_only", "waiting_music"):
+        value = getattr(options, name)
+        changed[name] = None if value is None else value == "yes"
+    given = {name: value for name, value in changed.items() if value is not None}
+    policy = structs.replace(site.policy or CallPolicy(), **given)
+    await records.save_site(structs.replace(site, policy=policy))
+    lines = (f"{name}: {value}" for name, value in structs.asdict(policy).items())
+    return "\n".join([f"site {site.site_id}", *lines])
+
+
 async def list_sites(records: SqlRecords, options: argparse.Namespace) -> str:
     """All shops, one a line."""
     lines = [
@@ -132,6 +155,7 @@ ACTIONS: dict[str, Action] = {
     "list_users": list_users,
     "set_password": set_password,
     "add_site": add_site,
+    "set_site": set_site,
     "list_sites": list_sites,
 }
 

@@ -24,7 +24,14 @@ from callserver.ops.health import Health
 from callserver.ops.metrics import Metrics
 from callserver.ops.observed import ObservedEngine
 from callserver.ops.operations import Operations
+from callserver.recordings.library import RecordingLibrary
+from callserver.recordings.settings import policy
+from callserver.recordings.vault import RecordingFiles, Vault
+from callserver.quality.endpoints import routes as quality_routes
+from callserver.quality.recorder import Recorder
+from callserver.quality.store import QualityStore
 from callserver.store.database import Database, sqlite_url
+from callserver.store.recordings import RecordingRows
 from callserver.store.records import SqlRecords
 from callserver.supervise import worker_count, worker_starter
 from media.api import MediaEngine
@@ -39,7 +46,7 @@ from signaling.http.server import Listen, Server
 from signaling.http.static import Tree
 from signaling.http.tokens import Tokens, turn_servers
 from signaling.protocol import IceServer, QualityReport
-from signaling.quality_values import Live
+from signaling.quality import Reading
 from signaling.rules import CallRules
 from signaling.service import Service
 
@@ -64,7 +71,9 @@ class Control:
     service: Service
     health: Health
     operations: Operations
+    library: RecordingLibrary
     server: Server
+    recorder: Recorder
     ports: tuple[int, ...] = ()
 
 
@@ -120,11 +129,15 @@ async def control(settings: Settings, engine: MediaEngine) -> AsyncIterator[Cont
         database = Database(settings.database_url or sqlite_url(settings.data_dir))
         stack.push_async_callback(database.close)
         await database.migrate()
-        running = _assemble(settings, engine, SqlRecords(database))
+        running = _assemble(settings, engine, database)
+        stack.push_async_callback(running.library.close)
         start = await stack.enter_async_context(_background())
         start(running.service.run())
+        start(running.recorder.run())
+        stack.push_async_callback(running.recorder.flush)
         start(running.health.run())
         start(running.operations.run())
+        start(running.library.run())
         await running.service.started()
         stack.push_async_callback(running.server.stop)
         running.ports = tuple(await running.server.start(_addresses(settings.http)))
@@ -132,15 +145,25 @@ async def control(settings: Settings, engine: MediaEngine) -> AsyncIterator[Cont
         yield running
 
 
-def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> Control:
+def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Control:
     metrics, tokens = Metrics(), Tokens(secret_key(settings.data_dir), time.time)
+    records, studio = SqlRecords(database), PhotoStudio()
+    vault = Vault(recording_files(settings), records, studio)
+    library = RecordingLibrary(vault, RecordingRows(database), settings.data_dir / "made")
+
+    def measured(call_id: str, role: str, report: QualityReport) -> None:
+        _measured(metrics, role, report)
+        recorder.page_reported(call_id, role, report)
+
+    recorder = _recorder(settings, database, lambda: service)
     service = Service(
-        ObservedEngine(engine, metrics.connected, time.monotonic),
+        ObservedEngine(engine, metrics.connected, time.monotonic, recorder.reported),
         records,
         call_rules(settings),
         photo_token=tokens.make_photo_token,
+        vault=vault,
         ice_servers=lambda session_id: ice_servers(settings.turn, session_id, time.time()),
-        on_quality=lambda _call_id, role, report: _measured(metrics, role, report),
+        on_quality=measured,
     )
     health = Health(
         engine,
@@ -157,12 +180,14 @@ def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> C
             connections_per_address=http.connections_per_address,
             demo=settings.demo,
             version=__version__,
+            policy=policy(settings.recording, settings.call.waiting_music),
         ),
         records=records,
         service=service,
+        library=library,
         tokens=tokens,
         passwords=Passwords(time.monotonic),
-        studio=PhotoStudio(),
+        studio=studio,
         tree=Tree(WEB_ROOT),
         proxies=Proxies(http.trusted_proxies, http.public_url),
         wall_clock=time.time,
@@ -170,9 +195,25 @@ def _assemble(settings: Settings, engine: MediaEngine, records: SqlRecords) -> C
         overload=health.overload,
         count=metrics.count,
     )
-    operations = Operations(settings, health, metrics, service, Live)
-    server = Server(shared, operations.routes())
-    return Control(settings, records, tokens, service, health, operations, server)
+    operations = Operations(settings, health, metrics, service, recorder.live)
+    server = Server(shared, [*operations.routes(), *quality_routes(recorder)])
+    return Control(settings, records, tokens, service, health, operations, library, server, recorder)
+
+
+def _recorder(settings: Settings, database: Database, service: Callable[[], Service]) -> Recorder:
+    """What is measured of calls; `service` is asked only when something is."""
+
+    def advise(call_id: str, role: str, reading: Reading) -> None:
+        service().advise(call_id, role, reading)
+
+    keep = settings.quality
+    return Recorder(
+        QualityStore(database),
+        lambda: service().calls,
+        advise,
+        keep_days=keep.keep_days,
+        keep_minutes_days=keep.keep_minutes_days,
+    )
 
 
 @asynccontextmanager
@@ -216,6 +257,14 @@ def call_rules(settings: Settings) -> CallRules:
         dtx=media.dtx,
         max_video_bps=media.max_video_bps,
     )
+
+
+def recording_files(settings: Settings) -> RecordingFiles:
+    """Where recordings and their master keys lie; nothing is made before the first recording."""
+    wanted = settings.recording
+    directory = Path(wanted.directory) if wanted.directory else settings.data_dir / "recordings"
+    key_file = Path(wanted.key_file) if wanted.key_file else settings.data_dir / "recording.keys"
+    return RecordingFiles(directory, key_file)
 
 
 def ice_servers(turn: TurnSettings, session_id: str, wall_time: float) -> list[IceServer]:

@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_measuring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    for name in ("callserver.bench.cli", "callserver.drill.cli"):
+    for name in ("callserver.bench.cli", "callserver.drill.cli", "callserver.doctor.cli"):
         if find_spec(name) is not None:
             import_module(name).add_parser(commands)
 
@@ -118,6 +118,19 @@ def _add_accounts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     add.add_argument("--language", default="en", metavar="TAG", help="default: %(default)s")
     add.set_defaults(command=_account("add_site"))
+    change = site.add_parser("set", help="set a shop's recording, consent, retention, music; prints them")
+    change.add_argument("id")
+    change.add_argument("--recording", choices=("off", "agent", "always"))
+    change.add_argument("--consent", choices=("notice", "ask"))
+    for name, meaning in (
+        ("announce", "say it, too, when a recording begins"),
+        ("audio-only", "record voices without pictures"),
+        ("waiting-music", "music for customers who wait"),
+    ):
+        change.add_argument(f"--{name}", choices=("yes", "no"), help=meaning)
+    change.add_argument("--retention-days", type=float, metavar="DAYS")
+    change.add_argument("--default", action="store_true", help="no policy of its own: as the server's settings say")
+    change.set_defaults(command=_account("set_site"))
     site.add_parser("list", help="print all shops").set_defaults(command=_account("list_sites"))
 
 

@@ -22,6 +22,8 @@ from callserver.ops import settings as ops_settings
 from callserver.ops.settings import AlertSettings, TraceSettings
 from callserver.quality import settings as quality_settings
 from callserver.quality.settings import QualitySettings
+from callserver.recordings import settings as recording_settings
+from callserver.recordings.settings import RecordingSettings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -90,6 +92,8 @@ class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A page that lost its connection may come back to its call for this long."""
     heartbeat: float = 5.0
     """How often pages say that they are alive."""
+    waiting_music: bool = False
+    """Music for customers who wait, at sites without a policy of their own."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn: TurnSettings = TurnSettings()
     call: CallSettings = CallSettings()
     log: LogSettings = LogSettings()
+    recording: RecordingSettings = RecordingSettings()
     quality: QualitySettings = QualitySettings()
     alerts: AlertSettings = AlertSettings()
     trace: TraceSettings = TraceSettings()
@@ -177,6 +182,7 @@ def build(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
     problems = [*_http_problems(settings.http), *_media_problems(settings.media), *_other_problems(settings)]
     problems += ops_settings.problems(settings.alerts, settings.trace)
     problems += quality_settings.problems(settings.quality)
+    problems += recording_settings.problems(settings.recording)
     if problems:
         raise ConfigError(problems)
     return settings

@@ -27,12 +27,16 @@ from callserver.store.database import Database, sqlite_url
 from callserver.store.records import SqlRecords
 from callserver.supervise import serve
 from signaling.http.tokens import api_key_hash, make_api_key
+from signaling.policy import CallPolicy
 from signaling.records import AgentAccount, Site
 
 SITE = "demo"
 AGENTS = (("anna", "Anna"), ("ben", "Ben"))
 OPERATOR = ("ops", "Olga")
 PASSWORD = "demo"  # noqa: S105 - of the demo, printed; it guards nothing
+
+RECORDED = CallPolicy("agent", retention_days=7.0, waiting_music=True)
+"""The demo's agents may record, so that it can be seen."""
 
 CERTIFICATE_DAYS = 365
 """Browsers refuse longer ones (CA/Browser Forum, 398 days)."""
@@ -82,7 +86,7 @@ async def prepare(settings: Settings) -> None:
         records = SqlRecords(database)
         if await records.site(SITE) is None:
             key_hash, secret = api_key_hash(make_api_key()), secrets.token_urlsafe(32)
-            await records.save_site(Site(SITE, "Demo store", (), secret, key_hash))
+            await records.save_site(Site(SITE, "Demo store", (), secret, key_hash, policy=RECORDED))
         for login, name in (*AGENTS, OPERATOR):
             if await records.agent_by_login(login) is None:
                 role: Literal["agent", "operator"] = "operator" if (login, name) == OPERATOR else "agent"

@@ -48,7 +48,7 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
     recording_id: str
     call_id: str
     site_id: str
-    state: Literal["asking", "refused", "starting", "on", "paused", "ended", "failed"]
+    state: Literal["asking", "refused", "starting", "on", "paused", "ended", "failed", "deleted"]
     """What is; `asking` and `refused` are known in the call only and never stored as a recording."""
     wish: Literal["on", "paused"] = "on"
     """What the agent wants; the engine follows."""
@@ -66,6 +66,9 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: int = 0
     reason: str = ""
     """Why it failed."""
+    deleted_at: float | None = None
+    deleted_by: str = ""
+    """`retention`, an agent's id, or `site`."""
 
 
 class Still(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -247,3 +250,6 @@ class Records(Protocol):
 
     async def photo(self, photo_id: str) -> tuple[str, bytes] | None:
         """(call_id, JPEG bytes)."""
+
+    async def delete_photo(self, photo_id: str) -> None:
+        """A photo that did not get into its chat, or that a better one replaced."""

@@ -86,7 +86,7 @@ def view(
 
 def _recording(state: CallState) -> RecordingView | None:
     found = state.recording
-    if found is None or found.state == "ended" or state.phase not in ANSWERED:
+    if found is None or found.state == "ended" or found.state == "deleted" or state.phase not in ANSWERED:
         return None
     return RecordingView(found.state, found.started_at or 0.0)
 

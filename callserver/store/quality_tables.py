@@ -46,7 +46,8 @@ quality_verdicts = sa.Table(
     sa.Column("call_id", sa.String(64), primary_key=True),
     sa.Column("at", sa.Double, primary_key=True, index=True),
     sa.Column("side", sa.String(16), primary_key=True),
-    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("direction", sa.String(8), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
     sa.Column("severity", sa.String(8), nullable=False),
     sa.Column("data", sa.Text, nullable=False),
 )

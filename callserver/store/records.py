@@ -1,19 +1,29 @@
 """`signaling.records.Records` on SQL, and the accounts, logins and photos of the web server beside it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callserver.store import tables
 from callserver.store.database import Database
+from callserver.store.recordings import write_kept
+from callserver.store.sql import all_of, from_text, to_text, upsert
 from signaling.protocol import AgentStatus, ChatItem
-from signaling.records import AgentAccount, CallEvent, CallFilter, CallState, Change, OpenState, SessionState, Site
+from signaling.records import (
+    AgentAccount,
+    CallEvent,
+    CallFilter,
+    CallState,
+    Change,
+    OpenState,
+    SessionState,
+    Site,
+    Still,
+)
 
 MAX_LISTED = 200
 """Calls one page of a list may have."""
@@ -35,21 +45,21 @@ class SqlRecords:
     async def write(self, change: Change) -> None:
         """Apply one change; a call whose row carries a newer epoch is left alone (fencing)."""
         async with self._database.write() as connection:
-            await _upsert(connection, tables.calls, [_call_row(call) for call in change.calls], newer="epoch")
+            await upsert(connection, tables.calls, [_call_row(call) for call in change.calls], newer="epoch")
             ended = [call.call_id for call in change.calls if call.phase == "ended"]
             if ended:
                 await connection.execute(sa.delete(tables.claims).where(tables.claims.c.call_id.in_(ended)))
             if change.events:
                 await connection.execute(sa.insert(tables.call_events), [_event_row(event) for event in change.events])
-            await _upsert(
+            await upsert(
                 connection,
                 tables.sessions,
-                [{"session_id": session.session_id, "state": _to_text(session)} for session in change.sessions],
+                [{"session_id": session.session_id, "state": to_text(session)} for session in change.sessions],
             )
             if change.closed_sessions:
                 gone = tables.sessions.c.session_id.in_(change.closed_sessions)
                 await connection.execute(sa.delete(tables.sessions).where(gone))
-            await _add_missing(
+            await upsert(  # a larger still takes the place of the first one
                 connection,
                 tables.chat_items,
                 [
@@ -58,13 +68,14 @@ class SqlRecords:
                         "sender": item.sender,
                         "item_id": item.id,
                         "at": item.at,
-                        "state": _to_text(item),
+                        "state": to_text(item),
                     }
                     for call_id, item in change.chats
                 ],
             )
             statuses = [{"agent_id": agent_id, "status": status} for agent_id, status in change.agent_status.items()]
-            await _upsert(connection, tables.agent_statuses, statuses)
+            await upsert(connection, tables.agent_statuses, statuses)
+            await write_kept(connection, change)
 
     async def claim(self, call_id: str, agent_id: str, epoch: int) -> bool:
         """Give the call to the agent if nobody has it, the agent has none, and no newer epoch claimed it."""
@@ -90,6 +101,7 @@ class SqlRecords:
     async def load_open(self) -> OpenState:
         calls, chats = tables.calls, tables.chat_items
         unfinished = calls.c.phase != "ended"
+        stills = tables.stills
         async with self._database.read() as connection:
             call_texts = await connection.scalars(sa.select(calls.c.state).where(unfinished).order_by(calls.c.call_id))
             session_texts = await connection.scalars(sa.select(tables.sessions.c.state))
@@ -100,11 +112,17 @@ class SqlRecords:
                 .order_by(chats.c.at, chats.c.item_id)
             )
             statuses = await connection.execute(sa.select(tables.agent_statuses))
+            pictures = await connection.scalars(
+                sa.select(stills.c.state).join(calls, calls.c.call_id == stills.c.call_id).where(unfinished)
+            )
         by_call: dict[str, list[ChatItem]] = {}
         for row in items:
-            by_call.setdefault(row.call_id, []).append(_from_text(row.state, ChatItem))
+            by_call.setdefault(row.call_id, []).append(from_text(row.state, ChatItem))
         known: dict[str, AgentStatus] = {row.agent_id: row.status for row in statuses}
-        return OpenState(_all(call_texts, CallState), _all(session_texts, SessionState), by_call, known)
+        taken: dict[str, list[Still]] = {}
+        for still in all_of(pictures, Still):
+            taken.setdefault(still.call_id, []).append(still)
+        return OpenState(all_of(call_texts, CallState), all_of(session_texts, SessionState), by_call, known, taken)
 
     async def list_calls(self, wanted: CallFilter) -> list[CallState]:
         calls = tables.calls
@@ -119,7 +137,7 @@ class SqlRecords:
             query = query.where(calls.c.created_at < wanted.before)
         async with self._database.read() as connection:
             texts = await connection.scalars(query.limit(max(0, min(wanted.limit, MAX_LISTED))))
-        return _all(texts, CallState)
+        return all_of(texts, CallState)
 
     async def get_call(self, call_id: str) -> tuple[CallState, list[CallEvent], list[ChatItem]] | None:
         calls, events, chats = tables.calls, tables.call_events, tables.chat_items
@@ -134,11 +152,11 @@ class SqlRecords:
                 sa.select(chats.c.state).where(chats.c.call_id == call_id).order_by(chats.c.at, chats.c.item_id)
             )
         history = [CallEvent(r.call_id, r.sequence, r.at, r.name, msgspec.json.decode(r.data)) for r in rows]
-        return _from_text(state, CallState), history, _all(items, ChatItem)
+        return from_text(state, CallState), history, all_of(items, ChatItem)
 
     async def sites(self) -> Sequence[Site]:
         async with self._database.read() as connection:
-            return _all(
+            return all_of(
                 await connection.scalars(sa.select(tables.sites.c.state).order_by(tables.sites.c.site_id)), Site
             )
 
@@ -150,15 +168,15 @@ class SqlRecords:
         return await self._one(tables.sites.c.state, tables.sites.c.api_key_hash == api_key_hash, Site)
 
     async def save_site(self, site: Site) -> None:
-        row = {"site_id": site.site_id, "api_key_hash": site.api_key_hash, "state": _to_text(site)}
+        row = {"site_id": site.site_id, "api_key_hash": site.api_key_hash, "state": to_text(site)}
         async with self._database.write() as connection:
-            await _upsert(connection, tables.sites, [row])
+            await upsert(connection, tables.sites, [row])
 
     async def agents(self) -> Sequence[AgentAccount]:
         """All agents, by login."""
         async with self._database.read() as connection:
             texts = await connection.scalars(sa.select(tables.agents.c.state).order_by(tables.agents.c.login))
-        return _all(texts, AgentAccount)
+        return all_of(texts, AgentAccount)
 
     async def agent_by_login(self, login: str) -> AgentAccount | None:
         return await self._one(tables.agents.c.state, tables.agents.c.login == login, AgentAccount)
@@ -167,16 +185,16 @@ class SqlRecords:
         return await self._one(tables.agents.c.state, tables.agents.c.agent_id == agent_id, AgentAccount)
 
     async def save_agent(self, account: AgentAccount) -> None:
-        row = {"agent_id": account.agent_id, "login": account.login, "state": _to_text(account)}
+        row = {"agent_id": account.agent_id, "login": account.login, "state": to_text(account)}
         async with self._database.write() as connection:
-            await _upsert(connection, tables.agents, [row])
+            await upsert(connection, tables.agents, [row])
 
     async def save_login(self, token_hash: str, agent_id: str, expires_at: float) -> None:
         """Remember a browser that logged in, or prolong it; expired ones are forgotten by the way."""
         row = {"token_hash": token_hash, "agent_id": agent_id, "expires_at": expires_at}
         async with self._database.write() as connection:
             await connection.execute(sa.delete(tables.logins).where(tables.logins.c.expires_at < self._clock()))
-            await _upsert(connection, tables.logins, [row])
+            await upsert(connection, tables.logins, [row])
 
     async def login(self, token_hash: str) -> tuple[str, float] | None:
         """(agent id, expiry) of a logged-in browser."""
@@ -231,58 +249,19 @@ class SqlRecords:
     async def check_writable(self) -> None:
         """Write a row; raises what the database raises when it is full, locked or read-only."""
         async with self._database.write() as connection:
-            await _upsert(connection, tables.heartbeats, [{"name": "control", "at": self._clock()}])
+            await upsert(connection, tables.heartbeats, [{"name": "control", "at": self._clock()}])
 
     async def _one(self, column: sa.Column[str], condition: sa.ColumnElement[bool], kind: type[T]) -> T | None:
         async with self._database.read() as connection:
             text = await connection.scalar(sa.select(column).where(condition))
-        return None if text is None else _from_text(text, kind)
+        return None if text is None else from_text(text, kind)
 
 
 def _call_row(call: CallState) -> dict[str, Any]:
     columns = ("call_id", "site_id", "agent_id", "phase", "created_at", "epoch")
-    return {name: getattr(call, name) for name in columns} | {"state": _to_text(call)}
+    return {name: getattr(call, name) for name in columns} | {"state": to_text(call)}
 
 
 def _event_row(event: CallEvent) -> dict[str, Any]:
     columns = ("call_id", "sequence", "at", "name")
-    return {name: getattr(event, name) for name in columns} | {"data": _to_text(event.data)}
-
-
-def _insert(connection: AsyncConnection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
-    """Both know ON CONFLICT, in the same words; SQLAlchemy keeps them apart."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-
-
-async def _upsert(
-    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]], newer: str | None = None
-) -> None:
-    """Insert rows or overwrite those with the same key; with `newer`, not where that column is higher already."""
-    if not rows:
-        return
-    statement = _insert(connection, table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    allowed = table.c[newer] <= statement.excluded[newer] if newer else None
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changed, where=allowed), list(rows)
-    )
-
-
-async def _add_missing(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows whose key is not there yet (a client may repeat a chat line after a reconnect)."""
-    if rows:
-        await connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
-
-
-def _to_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _from_text(text: str, kind: type[T]) -> T:
-    return msgspec.json.decode(text, type=kind)
-
-
-def _all(texts: Iterable[str], kind: type[T]) -> list[T]:
-    decoder = msgspec.json.Decoder(kind)
-    return [decoder.decode(text) for text in texts]
+    return {name: getattr(event, name) for name in columns} | {"data": to_text(event.data)}

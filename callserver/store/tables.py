@@ -119,3 +119,29 @@ heartbeats = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("at", sa.Double, nullable=False),
 )
+
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    sa.Column("recording_id", sa.String(64), primary_key=True),
+    sa.Column("call_id", sa.String(64), sa.ForeignKey("calls.call_id"), nullable=False, index=True),
+    sa.Column("site_id", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("due_at", sa.Double, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    # The wrapped key is not here: it lies beside the files alone, so that destroying it destroys the recording.
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Index("ix_recordings_status_due_at", "status", "due_at"),
+)
+
+stills = sa.Table(
+    "stills",
+    metadata,
+    sa.Column("call_id", sa.String(64), sa.ForeignKey("calls.call_id"), primary_key=True),
+    # Chosen by the agent's page: unique a call.
+    sa.Column("still_id", sa.String(64), primary_key=True),
+    sa.Column("photo_id", sa.String(64), nullable=False),
+    sa.Column("asked_at", sa.Double, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+)

@@ -10,11 +10,13 @@ import msgspec
 from aiohttp import web
 
 from signaling.http.address import Proxies
+from signaling.http.library import Library
 from signaling.http.passwords import Passwords
 from signaling.http.photo_studio import PhotoStudio
 from signaling.http.static import Tree
 from signaling.http.throttle import Rate
 from signaling.http.tokens import Tokens
+from signaling.policy import CallPolicy
 from signaling.records import AgentAccount, Records, Site
 from signaling.service import Service
 
@@ -34,9 +36,6 @@ class WebRecords(Records, Protocol):
     async def end_login(self, token_hash: str) -> None:
         """Forget a browser."""
 
-    async def delete_photo(self, photo_id: str) -> None:
-        """A photo that did not get into its chat."""
-
 
 class HttpOptions(msgspec.Struct, frozen=True):
     """Plain values from the application's settings."""
@@ -49,6 +48,8 @@ class HttpOptions(msgspec.Struct, frozen=True):
     ping_interval: float = 10.0
     """Seconds between WebSocket pings; a connection that misses one for half as long again is dead."""
     first_message_timeout: float = 5.0
+    policy: CallPolicy = CallPolicy()
+    """Of sites that have none of their own."""
 
 
 class Role(StrEnum):
@@ -100,6 +101,7 @@ class Web:
     options: HttpOptions
     records: WebRecords
     service: Service
+    library: Library
     tokens: Tokens
     passwords: Passwords
     studio: PhotoStudio

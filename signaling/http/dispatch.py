@@ -13,6 +13,7 @@ from signaling.admission import RefusedError
 from signaling.http.bodies import MAX_BODY_BYTES, ErrorAnswer, Problem
 from signaling.http.callers import identify
 from signaling.http.context import ApiError, Caller, Exchange, Role, Route, Web, refuse
+from signaling.http.library import LibraryError
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,8 @@ def answer_errors(shared: Web) -> Any:
                 response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after))
         except RefusedError as error:
             response = _error(_STATUS_OF_REFUSAL.get(error.code, 503), error.code, error.text)
+        except LibraryError as error:
+            response = _error(error.status, error.code, error.message)
         except web.HTTPRedirection:
             raise
         except web.HTTPException as error:

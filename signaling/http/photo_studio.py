@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from signaling.http.photos import Photo, reencode
+from signaling.http.photos import CHAT_SIZE, FULL_SIZE, Photo, reencode
 
 MAX_PENDING = 8
 """Photos that may wait: 8 uploads of 4 MB are 32 MB, and a few seconds of CPU."""
@@ -20,13 +20,14 @@ class PhotoStudio:
         self._executor = ThreadPoolExecutor(1, "photo")
         self._pending = 0
 
-    async def develop(self, content: bytes) -> Photo:
-        """The photo as we keep it. Raise PhotoError, BusyError."""
+    async def develop(self, content: bytes, still: bool = False) -> Photo:
+        """The photo as we keep it; a `still` keeps its full size. Raise PhotoError, BusyError."""
         if self._pending >= MAX_PENDING:
             raise BusyError
         self._pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, reencode, content)
+            size = FULL_SIZE if still else CHAT_SIZE
+            return await asyncio.get_running_loop().run_in_executor(self._executor, reencode, content, size)
         finally:
             self._pending -= 1
 

@@ -19,6 +19,7 @@ from signaling.http.bodies import (
 )
 from signaling.http.call_photos import TAKEN, Photos
 from signaling.http.context import ApiError, Endpoint, Exchange, Role, Route
+from signaling.http.routes_kept import kept_routes
 from signaling.http.static import Tree
 from signaling.http.websocket import WebSockets
 from signaling.protocol import ChatItem
@@ -37,7 +38,7 @@ _PAGING = (
 
 def all_routes(sockets: WebSockets, demo: bool, version: str, more: tuple[Route, ...]) -> list[Route]:
     """The table; `more` are the application's own (health, metrics)."""
-    routes = [*_rest(Photos()), *_pages(demo), _websocket(sockets), *more]
+    routes = [*_rest(Photos()), *kept_routes(), *_pages(demo), _websocket(sockets), *more]
     return [*routes, *_docs(routes, version)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, hdrs, web
 
-from signaling.admission import RefusedError
+from signaling.admission import Admission, RefusedError
 from signaling.http.address import browser_origin, throttle_key
 from signaling.http.bodies import context_problem
 from signaling.http.context import ApiError, Exchange, Web
@@ -132,7 +132,16 @@ async def _admit(shared: Web, request: web.Request, socket: web.WebSocketRespons
         raise RefusedError("bad_ticket", str(error), CLOSE_BAD_TICKET) from None
     if not await shared.records.use_ticket(ticket.ticket_id, ticket.expires_at):
         raise RefusedError("bad_ticket", "the ticket was used before", CLOSE_BAD_TICKET)
-    return await shared.service.attach(outbox, ticket.admission)
+    return await shared.service.attach(outbox, await _with_policy(shared, ticket.admission))
+
+
+async def _with_policy(shared: Web, admission: Admission) -> Admission:
+    """What the customer's site wants of its calls, as it is now."""
+    if admission.role != "customer":
+        return admission
+    site = await shared.records.site(admission.site_id)
+    policy = site.policy if site is not None else None
+    return msgspec.structs.replace(admission, policy=policy or shared.options.policy)
 
 
 async def _listen(shared: Web, socket: web.WebSocketResponse, outbox: Outbox, attachment: Attachment) -> None:

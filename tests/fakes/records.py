@@ -164,5 +164,8 @@ class MemoryRecords:
     async def save_photo(self, photo_id: str, call_id: str, content: bytes, width: int, height: int) -> None:
         self.store.photos[photo_id] = (call_id, content)
 
+    async def delete_photo(self, photo_id: str) -> None:
+        self.store.photos.pop(photo_id, None)
+
     async def photo(self, photo_id: str) -> tuple[str, bytes] | None:
         return self.store.photos.get(photo_id)

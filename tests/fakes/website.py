@@ -17,6 +17,7 @@ from callserver.store.database import Database, sqlite_url
 from callserver.store.records import SqlRecords
 from signaling.http.address import Proxies
 from signaling.http.context import HttpOptions, Route, Web
+from signaling.http.library import Library, NoLibrary
 from signaling.http.passwords import Passwords
 from signaling.http.photo_studio import PhotoStudio
 from signaling.http.server import Listen, Server
@@ -155,7 +156,7 @@ class Socket:
 
 @asynccontextmanager
 async def website(
-    directory: Path, web_root: Path, more: tuple[Route, ...] = (), **options: Any
+    directory: Path, web_root: Path, more: tuple[Route, ...] = (), library: Library | None = None, **options: Any
 ) -> AsyncIterator[Website]:
     """A server with a site `shop`, a site `other`, an agent anna of all sites, ben of `other`, an operator olga."""
     clock, counted, overload = Clock(), [], []  # type: tuple[Clock, list[tuple[str, str]], list[str]]
@@ -166,6 +167,7 @@ async def website(
     tokens, engine = Tokens(b"k" * 32, lambda: clock.wall), FakeEngine()
     service = Service(engine, records, CallRules(), photo_token=tokens.make_photo_token)
     shared = Web(
+        library=library or NoLibrary(),
         options=msgspec.structs.replace(HttpOptions(web_root, demo=True, version="1"), **options),
         records=records,
         service=service,

@@ -1,7 +1,5 @@
 """The whole call domain under any order of events: what must always hold, and that nothing is left at the end."""
 
-from typing import TypeVar
-
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -20,59 +18,19 @@ from signaling.protocol import (
     ChatSend,
     LegRestart,
     Ping,
-    RecordingConsent,
-    RecordingSet,
-    StillTake,
-    VerificationSet,
 )
 from signaling.rules import CallRules
 from tests.fakes.client import Client
 from tests.fakes.exchange import Exchange
 from tests.fakes.people import customer, sign_in
-from tests.unit.signaling.laws import Laws
+from tests.unit.signaling.model_keeping import POLICIES, Keeping
+from tests.unit.signaling.model_people import away, busy, here, idle, pick, rung, which
 
 CUSTOMERS, AGENTS = 3, 3
 RULES = CallRules(ring_timeout=10.0, queue_timeout=120.0, resume_window=30.0, waiting_grace=8.0, rering_pause=4.0)
 
-POLICIES = [
-    CallPolicy(),
-    CallPolicy("agent", waiting_music=True),
-    CallPolicy("agent", consent="ask"),
-    CallPolicy("always"),
-    CallPolicy("always", consent="ask", announce=False),
-]
 
-which = st.integers(0, 10)
-
-
-T = TypeVar("T")
-
-
-def pick(ones: list[T], n: int) -> T:
-    return ones[n % len(ones)]
-
-
-def here(clients: list[Client]) -> list[Client]:
-    return [client for client in clients if client.connection is not None]
-
-
-def away(clients: list[Client]) -> list[Client]:
-    return [client for client in clients if client.connection is None]
-
-
-def idle(clients: list[Client]) -> list[Client]:
-    return [client for client in here(clients) if client.phase in ("", "ended")]
-
-
-def busy(clients: list[Client]) -> list[Client]:
-    return [client for client in here(clients) if client.phase not in ("", "ended")]
-
-
-def rung(clients: list[Client]) -> list[Client]:
-    return [client for client in here(clients) if client.incoming]
-
-
-class Calls(Laws):
+class Calls(Keeping):
     """Customers, agents, workers and the control process do what they like."""
 
     @initialize(
@@ -198,54 +156,6 @@ class Calls(Laws):
         client = pick(busy(self.everyone()), n)
         self.items += 1
         client.say(ChatSend(client.call_id, f"item{self.items}", "hello"))
-
-    # --- recordings, stills --------------------------------------------------------------------------------------
-
-    @rule(n=which, state=st.sampled_from(["on", "on", "paused", "off"]))
-    @precondition(lambda self: busy(self.agents))
-    def record(self, n: int, state: str) -> None:
-        client = pick(busy(self.agents), n)
-        client.say(RecordingSet(client.call_id, state))
-        self._after()
-
-    @rule(n=which, granted=st.sampled_from([True, True, False]))
-    @precondition(lambda self: busy(self.customers))
-    def consent(self, n: int, granted: bool) -> None:
-        client = pick(busy(self.customers), n)
-        client.say(RecordingConsent(client.call_id, granted))
-        self._after()
-
-    @rule(n=which)
-    @precondition(lambda self: [call for call in self.exchange.media.calls.values() if call.recordings])
-    def the_disk_is_full(self, n: int) -> None:
-        calls = [(name, call) for name, call in self.exchange.media.calls.items() if call.recordings]
-        call_id, call = pick(calls, n)
-        self.exchange.media.fail_recording(call_id, pick(list(call.recordings), n))
-        self.exchange.tell_media()
-        self._after()
-
-    @rule(n=which, on=st.booleans(), shot=st.sampled_from(["", "label"]))
-    @precondition(lambda self: busy(self.agents))
-    def verify(self, n: int, on: bool, shot: str) -> None:
-        client = pick(busy(self.agents), n)
-        client.say(VerificationSet(client.call_id, on, shot))
-        self._after()
-
-    @rule(n=which, uploads=st.booleans())
-    @precondition(lambda self: busy(self.agents))
-    def still(self, n: int, uploads: bool) -> None:
-        client = pick(busy(self.agents), n)
-        self.items += 1
-        name = f"still{self.items}"
-        client.say(StillTake(client.call_id, name))
-        self._after()
-        board, exchange = self.exchange.switchboard.board, self.exchange
-        call = board.calls.get(client.call_id)
-        if uploads and call is not None and name in call.stills and call.customer is not None:
-            exchange.photos.add(f"page-{name}")
-            page, photo = call.customer.session_id, f"page-{name}"
-            exchange.do(exchange.switchboard.still_added(exchange.at, call.call_id, page, name, photo, (4000, 3000)))
-            self._after()
 
     @rule(n=which, stars=st.integers(1, 5))
     @precondition(lambda self: [one for one in here(self.customers) if one.call])

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "m0003"
-down_revision = "m0001"
+down_revision = "m0002"
 branch_labels = None
 depends_on = None
 
@@ -41,10 +41,11 @@ def upgrade() -> None:
         sa.Column("call_id", sa.String(64), nullable=False),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("side", sa.String(16), nullable=False),
-        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("direction", sa.String(8), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("severity", sa.String(8), nullable=False),
         sa.Column("data", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("call_id", "at", "side", "name", name="pk_quality_verdicts"),
+        sa.PrimaryKeyConstraint("call_id", "at", "side", "direction", "kind", name="pk_quality_verdicts"),
     )
     for table in ("quality_samples", "quality_minutes", "quality_verdicts"):
         op.create_index(f"ix_{table}_at", table, ["at"])

@@ -15,6 +15,8 @@ from tests.fakes.website import API_KEY, STRANGER, Website, website
 
 EVERYBODY = set(Role)
 STAFF = {Role.AGENT, Role.OPERATOR}
+READERS = STAFF | {Role.SITE}
+JOB = ("POST", "GET", "DELETE")
 
 WHO_MAY = {
     "POST /api/v1/tickets": EVERYBODY,
@@ -28,6 +30,16 @@ WHO_MAY = {
     "GET /api/v1/calls/{call_id}": STAFF | {Role.SITE},
     "POST /api/v1/calls/{call_id}/photos": {Role.SESSION},
     "GET /api/v1/photos/{photo_id}": STAFF | {Role.SESSION},
+    "GET /api/v1/calls/{call_id}/recordings": READERS,
+    "GET /api/v1/recordings/{recording_id}": READERS,
+    "GET /api/v1/recordings/{recording_id}/media": READERS,
+    "DELETE /api/v1/recordings/{recording_id}": READERS,
+    **dict.fromkeys((f"{method} /api/v1/recordings/{{recording_id}}/export" for method in JOB), READERS),
+    "GET /api/v1/recordings/{recording_id}/export/file": READERS,
+    "GET /api/v1/calls/{call_id}/stills": READERS,
+    "POST /api/v1/calls/{call_id}/stills/{still_id}": {Role.SESSION},
+    **dict.fromkeys((f"{method} /api/v1/calls/{{call_id}}/evidence" for method in JOB), READERS),
+    "GET /api/v1/calls/{call_id}/evidence/file": READERS,
     "GET /": EVERYBODY,
     "GET /widget.js": EVERYBODY,
     "GET /widget": EVERYBODY,
@@ -53,6 +65,8 @@ CUSTOMER, AGENT = frozenset({"customer"}), frozenset({"agent"})
 WHO_MAY_SAY = {
     **dict.fromkeys(("call.start", "call.rate"), CUSTOMER),
     **dict.fromkeys(("agent.status", "call.accept", "call.decline", "call.hold"), AGENT),
+    **dict.fromkeys(("recording.set", "still.take", "verification.set"), AGENT),
+    "recording.consent": CUSTOMER,
     **dict.fromkeys(("hello", "resume", "ping", "leg.answer", "leg.restart"), CUSTOMER | AGENT),
     **dict.fromkeys(("call.media", "call.hangup", "chat.send", "quality.report"), CUSTOMER | AGENT),
 }
@@ -69,6 +83,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "call.accept": {"call_id": "c"},
     "call.decline": {"call_id": "c"},
     "call.hold": {"call_id": "c", "on": True},
+    "recording.set": {"call_id": "c", "state": "on"},
+    "recording.consent": {"call_id": "c", "granted": True},
+    "still.take": {"call_id": "c", "id": "s"},
+    "verification.set": {"call_id": "c", "on": True},
     "quality.report": {"leg_id": "l"},
 }
 

@@ -1,0 +1,187 @@
+"""signaling.http.library.Library: rows from the store, files from the vault, work from the jobs."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import structlog
+from msgspec import structs
+
+from callserver.recordings.jobs import Jobs
+from callserver.recordings.orders import ExportOrder, Order
+from callserver.recordings.playback import OpenViews, as_library_error
+from callserver.recordings.vault import Vault
+from callserver.store.recordings import RecordingRows
+from media.recording.errors import RecordingError
+from media.recording.reader import RecordingInfo
+from signaling.http.library import (
+    Contents,
+    Job,
+    JobKind,
+    LibraryError,
+    Playback,
+    RecordedEvent,
+    TrackNote,
+)
+from signaling.records import Recording, Still
+
+CHECK_EVERY = 3600.0
+"""Seconds between two looks at what is due: a day's end must not wait for another day."""
+SUFFIX: dict[JobKind, str] = {"export": ".mp4", "evidence": ".zip"}
+
+log = structlog.get_logger("recordings")
+
+
+class RecordingLibrary:
+    """One a control process; `run` does jobs and retention."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        rows: RecordingRows,
+        made: Path,
+        *,
+        jobs: Jobs | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`made`: where exports and evidence lie."""
+        self._vault, self._rows, self._made, self._clock = vault, rows, made, clock
+        self._jobs = jobs or Jobs()
+        self._views = OpenViews(vault)
+
+    async def run(self) -> None:
+        """Jobs and retention until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._jobs.run(), name="recordings: jobs")
+            tasks.create_task(self._keep_house(), name="recordings: retention")
+
+    async def close(self) -> None:
+        await self._views.close()
+        self._vault.close()
+
+    async def recordings(self, call_id: str) -> Sequence[Recording]:
+        return await self._rows.of_call(call_id)
+
+    async def recording(self, recording_id: str) -> Recording | None:
+        return await self._rows.recording(recording_id)
+
+    async def stills(self, call_id: str) -> Sequence[Still]:
+        return await self._rows.stills(call_id)
+
+    async def contents(self, recording_id: str) -> Contents:
+        def look() -> RecordingInfo:
+            reader = self._vault.files.open(recording_id)
+            reader.close()
+            return reader.info
+
+        try:
+            return _contents(await self._vault.run(partial(look)))
+        except (RecordingError, OSError) as error:
+            raise as_library_error(error) from error
+
+    async def play(self, recording_id: str, side: str) -> Playback:
+        row = await self._readable(recording_id)
+        return await self._views.get(recording_id, side, keep=row.state in ("ended", "failed"))
+
+    async def delete(self, recording_id: str, by: str) -> None:
+        row = await self._rows.recording(recording_id)
+        if row is None or row.state == "deleted":
+            return
+        await self._views.forget(recording_id)
+        self._jobs.cancel(f"export {recording_id}", self._path("export", recording_id))
+        try:
+            await self._vault.run(partial(self._vault.files.delete, recording_id))
+        except (RecordingError, OSError) as error:
+            log.exception("a recording could not be deleted", call_id=row.call_id, recording=recording_id)
+            raise LibraryError(503, "unavailable", "the recording could not be deleted; see the log") from error
+        await self._rows.save(structs.replace(row, state="deleted", deleted_at=self._clock(), deleted_by=by))
+        log.info("recording deleted", call_id=row.call_id, recording=recording_id, by=by)
+
+    # --- jobs ----------------------------------------------------------------------------------------------------
+
+    def job(self, kind: JobKind, subject: str) -> Job | None:
+        known = self._jobs.look(f"{kind} {subject}")
+        path = self._path(kind, subject)
+        if known is None and path.is_file():
+            return Job("done", 1.0, path.stat().st_size)
+        return known
+
+    async def start(self, kind: JobKind, subject: str) -> Job:
+        row = await self._readable(subject)
+        if row.state not in ("ended", "failed"):
+            raise LibraryError(409, "wrong_state", "the recording is still running")
+        return self._jobs.start(f"{kind} {subject}", partial(self._export_order, subject), self._path(kind, subject))
+
+    async def cancel(self, kind: JobKind, subject: str) -> None:
+        self._jobs.cancel(f"{kind} {subject}", self._path(kind, subject))
+
+    def file(self, kind: JobKind, subject: str) -> Path:
+        path = self._path(kind, subject)
+        if not path.is_file():
+            raise LibraryError(404, "not_found", "it was not made, or is not ready")
+        return path
+
+    async def _export_order(self, recording_id: str) -> Order:
+        files = self._vault.files
+        try:
+            key = await self._vault.run(partial(files.key, recording_id))
+        except (RecordingError, OSError) as error:
+            raise as_library_error(error) from error
+        return ExportOrder(str(files.path(recording_id)), key, str(self._path("export", recording_id)))
+
+    def _path(self, kind: JobKind, subject: str) -> Path:
+        return self._made / f"{kind}-{subject}{SUFFIX[kind]}"
+
+    async def _readable(self, recording_id: str) -> Recording:
+        row = await self._rows.recording(recording_id)
+        if row is None:
+            raise LibraryError(404, "not_found", "no such recording")
+        if row.state == "deleted":
+            raise LibraryError(410, "gone", "this recording was deleted")
+        return row
+
+    # --- retention -----------------------------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                await self.tidy()
+            except Exception:
+                log.exception("retention failed; it is tried again")
+            await asyncio.sleep(CHECK_EVERY)
+
+    async def tidy(self) -> int:
+        """Close what a crash left open, delete what is due; how many were deleted."""
+        for row in await self._rows.orphans():
+            await self._close(row)
+        due = await self._rows.due(self._clock())
+        for row in due:
+            await self.delete(row.recording_id, "retention")
+        return len(due)
+
+    async def _close(self, row: Recording) -> None:
+        seconds, size = row.seconds, row.size_bytes
+        try:
+            seconds, size = await self._vault.run(partial(self._vault.files.close_cut_off, row.recording_id))
+        except (RecordingError, OSError) as error:
+            log.warning("a recording was cut off", call_id=row.call_id, recording=row.recording_id, error=str(error))
+        ended = row.ended_at or self._clock()
+        await self._rows.save(structs.replace(row, state="ended", ended_at=ended, seconds=seconds, size_bytes=size))
+
+
+def _contents(info: RecordingInfo) -> Contents:
+    return Contents(
+        began_at=info.wall_time,
+        duration=info.seconds,
+        recorded=info.recorded_seconds,
+        parts=info.parts,
+        complete=info.complete,
+        problem=info.problem or "",
+        sides=list(info.sides),
+        tracks=[
+            TrackNote(track.side, "video" if track.kind == "video" else "audio", track.codec) for track in info.tracks
+        ],
+        events=[RecordedEvent(event.time_ms / 1000, event.kind, event.text) for event in info.events],
+    )

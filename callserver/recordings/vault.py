@@ -1,0 +1,130 @@
+"""Where recordings and stills lie: directories, keys, photos.
+
+    recordings/ID/ID.rec, ID.2.rec …   parts, encrypted chunk by chunk (media/recording)
+    recordings/ID/ID.key               the recording's own key, wrapped by a master key; nowhere else
+    recording.keys                     the master keys
+
+Deleting begins with the key: what a disk or a backup still holds of the rest cannot be read any more.
+"""
+
+import asyncio
+import re
+import secrets
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from media.api import RecordingSpec, Snapshot
+from media.recording import keys
+from media.recording.errors import RecordingError
+from media.recording.parts import close_cut_off, part_paths
+from media.recording.reader import RecordingReader
+from signaling.http.photo_studio import BusyError, PhotoStudio
+from signaling.http.photos import PhotoError
+from signaling.records import Records
+from signaling.vault import Kept, VaultError
+
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_T = TypeVar("_T")
+
+
+class RecordingFiles:
+    """Files and keys of recordings. Everything here blocks; the vault calls it in threads."""
+
+    def __init__(self, directory: Path, key_file: Path, chance: keys.Chance = secrets.token_bytes) -> None:
+        self._directory, self._key_file, self._chance = directory, key_file, chance
+        self._ring: keys.KeyRing | None = None
+
+    @property
+    def ring(self) -> keys.KeyRing:
+        """The master keys, made at first use; raise RecordingError or OSError."""
+        if self._ring is None:
+            self._ring = keys.load_or_create_ring(self._key_file, self._chance)
+        return self._ring
+
+    def path(self, recording_id: str) -> Path:
+        """The recording's first file; raise RecordingError for what is no id."""
+        if not _ID.fullmatch(recording_id):
+            raise RecordingError("no such recording")
+        return self._directory / recording_id / f"{recording_id}.rec"
+
+    def prepare(self, recording_id: str) -> tuple[Path, bytes]:
+        """The directory and the plain key of a recording, made unless they are there."""
+        path = self.path(recording_id)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if keys.key_path(path).exists():
+            return path, keys.open_data_key(path, self.ring)
+        return path, keys.create_data_key(path, recording_id, self.ring, self._chance)
+
+    def key(self, recording_id: str) -> bytes:
+        return keys.open_data_key(self.path(recording_id), self.ring)
+
+    def open(self, recording_id: str) -> RecordingReader:
+        """All its parts as one; raise RecordingError."""
+        return RecordingReader.open(self.path(recording_id), self.key(recording_id))
+
+    def close_cut_off(self, recording_id: str) -> tuple[float, int]:
+        """Give the parts of a recording that has ended what a killed recorder left out; its seconds and bytes."""
+        path = self.path(recording_id)
+        data_key = self.key(recording_id)
+        size = 0
+        for part in part_paths(path):
+            close_cut_off(part, data_key, self._chance)
+            size += part.stat().st_size
+        reader = RecordingReader.open(path, data_key)
+        try:
+            return reader.info.recorded_seconds, size
+        finally:
+            reader.close()
+
+    def delete(self, recording_id: str) -> None:
+        """Destroy the key, then the files; what is gone already is fine."""
+        path = self.path(recording_id)
+        keys.destroy_key(path)
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+class Vault:
+    """signaling.vault.Vault over files and the store's photos."""
+
+    def __init__(self, files: RecordingFiles, records: Records, studio: PhotoStudio) -> None:
+        self.files = files
+        self._records, self._studio = records, studio
+        self._executor = ThreadPoolExecutor(2, "recordings")
+
+    async def run(self, work: "partial[_T]") -> _T:
+        """Blocking work in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def prepare(self, recording_id: str, audio_only: bool, names: dict[str, str]) -> RecordingSpec:
+        """What the engine needs to record; the master key stays here."""
+        try:
+            path, data_key = await self.run(partial(self.files.prepare, recording_id))
+        except (RecordingError, OSError) as error:
+            raise VaultError(f"the recording cannot be kept: {error}") from error
+        return RecordingSpec(recording_id, str(path.parent.absolute()), data_key, audio_only, names)
+
+    async def keep_still(self, snapshot: Snapshot) -> Kept:
+        """The engine's JPEG as it is; anything else is encoded anew."""
+        content, size = snapshot.image, (snapshot.width, snapshot.height)
+        if snapshot.media_type != "image/jpeg":
+            try:
+                photo = await self._studio.develop(content, still=True)
+            except (PhotoError, BusyError) as error:
+                raise VaultError("the picture cannot be kept") from error
+            content, size = photo.content, (photo.width, photo.height)
+        photo_id = secrets.token_urlsafe(16)
+        call_id = snapshot.call_id
+        try:
+            await self._records.save_photo(photo_id, call_id, content, *size)
+        except Exception as error:
+            raise VaultError("the picture cannot be stored") from error
+        return Kept(photo_id, *size)
+
+    async def drop_photo(self, photo_id: str) -> None:
+        await self._records.delete_photo(photo_id)
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
