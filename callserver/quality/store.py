@@ -155,7 +155,8 @@ def _verdict(row: VerdictRow) -> dict[str, Any]:
         "call_id": row.call_id,
         "at": verdict.begin,
         "side": verdict.side,
-        "name": verdict.name,
+        "direction": verdict.direction,
+        "kind": verdict.kind,
         "severity": verdict.severity,
         "data": msgspec.json.encode(verdict).decode(),
     }
