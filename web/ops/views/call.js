@@ -124,7 +124,7 @@ function Sentence({ verdict, from }) {
   const told = verdict.tell && t(verdict.tell) !== verdict.tell ? t(verdict.tell) : "";
   const lasting = words.duration(Math.max(1, verdict.to - verdict.from));
   return html`<li class=${`verdict ${verdict.severity}`}>
-    <p><span class=${`chip ${verdict.severity}`}>${verdictTitle(verdict, t)}</span> <strong class="figures">${verdictValue(verdict, words)}</strong>
+    <p><span class=${`chip ${verdict.severity}`}>${verdictTitle(verdict, t)}</span> <strong class="figures">${verdictValue(verdict, words)}</strong>${" "}
       <span class="quiet figures">${t("ops.sinceFor", { since: words.duration(verdict.from - from), clock: timeExact(words.locale, verdict.from), time: lasting })}</span></p>
     <p class="quiet">${heard && t("ops.heardBy", { who: heard })} ${did.length > 0 && t("ops.weDid", { what: did.join(", ") })}</p>
     ${told && html`<p class="tell"><${Icon} name="chat" size="16" />${told}</p>`}

@@ -109,7 +109,7 @@ function Axis({ plot }) {
   const { words } = useDesk();
   const { x, width, from, to, origin } = plot;
   const found = timeTicks(from, to, origin, Math.max(2, Math.floor(width / 90)));
-  return html`<svg class="axis" width=${width} height="18" aria-hidden="true">${found.map((at) => html`<text x=${x(at)} y="13" text-anchor="middle">${words.duration(at - origin)}</text>`)}</svg>`;
+  return html`<svg class="axis" width=${width} height="18" aria-hidden="true">${found.map((at) => html`<text x=${x(at)} y="13" text-anchor=${x(at) > width - 30 ? "end" : "middle"}>${words.duration(at - origin)}</text>`)}</svg>`;
 }
 
 export function Cursor({ plot, height }) {
