@@ -80,6 +80,8 @@ class Forwarder:
 
     def skip(self, extended: int) -> None:
         """The packet is for nobody; subscribers close the gap."""
+        if self.tap is not None:
+            self.tap.skip(extended)
         for track in self.subscribers:
             track.skip(extended)
 

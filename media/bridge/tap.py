@@ -85,7 +85,7 @@ class Feed:
 class Tap:
     """One source's packets into the feed, under a number of its own."""
 
-    __slots__ = ("_codecs", "_feed", "_reports", "generation", "key_frames", "number")
+    __slots__ = ("_arrival", "_codecs", "_feed", "_reports", "_timestamp", "generation", "key_frames", "number")
 
     def __init__(self, feed: Feed, number: int, types: PayloadTypes, reports: "Reports") -> None:
         self.number = number
@@ -95,6 +95,8 @@ class Tap:
         self._feed = feed
         self._codecs = dict(_codecs(types))
         self._reports = reports
+        self._timestamp = 0
+        self._arrival = 0.0
 
     def packet(
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
@@ -117,8 +119,20 @@ class Tap:
             feed.view[body:end] = packet.view[payload : packet.end]
             feed.end = end
             feed.packets += 1
+            self._timestamp, self._arrival = timestamp, now
         if key and self.key_frames is not None:
             self.key_frames.key_frame(self, now)
+
+    def skip(self, extended: int) -> None:
+        """The packet carries nothing: without it its number would count as lost."""
+        feed = self._feed
+        end = feed.end + _HEAD_BYTES
+        if end <= feed.room:
+            _pack_head(
+                feed.buffer, feed.end, _SIZE_OF_HEAD, PACKET, min(self._codecs.values(), default=OPUS), 0, 0,
+                self.number, self.generation, extended, self._timestamp, self._arrival,
+            )  # fmt: skip
+            feed.end = end
 
     def restart(self) -> None:
         """The source's numbering begins anew."""

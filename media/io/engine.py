@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any
 
 from media.api import (
@@ -22,6 +23,7 @@ from media.api import (
 )
 from media.bridge.counters import Counters as BridgeCounters
 from media.errors import CapacityError, MediaError, UnknownLegError
+from media.io.announcements import Announcements
 from media.io.candidates import Advertised, own_addresses, resolve
 from media.io.counters import Counters
 from media.io.demux import Demux
@@ -62,9 +64,11 @@ class Engine:
         tcp: bool = True,
         max_calls: int = 150,
         engine_id: str = "",
+        announcements: Path | None = None,
     ) -> None:
         """`port` 0 takes a free one, see `port` after `start`. `advertise`: addresses or names put into offers;
-        empty: all of this machine's own but loopback (loopback if there is no other)."""
+        empty: all of this machine's own but loopback (loopback if there is no other). `announcements`: the operator's
+        own files, see media/io/announcements.py."""
         self.draining = False
         """True: calls go on, new ones are refused with CapacityError. Set it freely."""
         self._engine_id = engine_id
@@ -79,7 +83,8 @@ class Engine:
         self._certificate = Certificate.generateCertificate()
         self._advertised = Advertised((), 0, tcp)
         self._load = Load()
-        self._studio = Studio()
+        self._announcements = Announcements(announcements)
+        self._studio = Studio(self._events.put, self._announcements)
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -128,6 +133,7 @@ class Engine:
         if tcp_socket is not None:
             self._listener = TcpListener(demux.receive_frame, self._endpoint.flush, self._counters)
             await self._listener.start(tcp_socket)
+        await asyncio.to_thread(self._announcements.load)
         self._endpoint.start()
         self._tick()
 
@@ -155,6 +161,7 @@ class Engine:
             self._stopping.set()
             await self._running
             self._running = None
+            await self._studio.close()
             if self._listener is not None:
                 self._listener.close()
             self._endpoint.close()
@@ -194,6 +201,8 @@ class Engine:
     async def connect(self, call_id: str, leg_ids: tuple[str, ...]) -> None:
         self._call(call_id).bridge.connect(leg_ids, time.monotonic())
         self._endpoint.flush()
+        if len(leg_ids) > 1:
+            self._studio.warm_up()
 
     async def hold(self, call_id: str, held: bool) -> None:
         self._call(call_id).bridge.hold(held, time.monotonic())
@@ -204,19 +213,22 @@ class Engine:
         self._endpoint.flush()
 
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
-        await self._studio.start_recording(call_id, spec)
+        self._studio.start_recording(call_id, self._call(call_id), spec)
 
     async def pause_recording(self, call_id: str, recording_id: str, paused: bool) -> None:
-        await self._studio.pause_recording(call_id, recording_id, paused)
+        self._studio.pause_recording(call_id, recording_id, paused)
 
     async def stop_recording(self, call_id: str, recording_id: str) -> None:
-        await self._studio.stop_recording(call_id, recording_id)
+        self._studio.stop_recording(call_id, recording_id)
 
     async def snapshot(self, call_id: str, leg_id: str) -> Snapshot:
-        return await self._studio.snapshot(call_id, leg_id)
+        self._leg(call_id, leg_id)
+        return await self._studio.snapshot(call_id, self._calls[call_id], leg_id)
 
     async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
-        await self._studio.play(call_id, leg_id, announcement, repeat)
+        self._leg(call_id, leg_id)
+        self._studio.play(call_id, self._calls[call_id], leg_id, announcement, repeat)
+        self._endpoint.flush()
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         call = self._calls.get(call_id)
@@ -228,6 +240,7 @@ class Engine:
     async def close_call(self, call_id: str) -> None:
         call = self._calls.pop(call_id, None)
         if call is not None:
+            self._studio.close_call(call_id)
             for leg in list(call.legs.values()):
                 await self._close(leg)
             call.legs.clear()
@@ -235,11 +248,12 @@ class Engine:
     async def status(self) -> EngineStatus:
         return EngineStatus(
             self._engine_id,
-            tuple(call.status() for call in self._calls.values()),
+            tuple(call.status(self._studio.recordings(call.call_id)) for call in self._calls.values()),
             self.draining,
             self._load.cpu_fraction,
             self._load.loop_lag_ms,
-            self._counters.as_dict() | self._bridge_counters.as_dict(),
+            self._counters.as_dict() | self._bridge_counters.as_dict() | self._studio.counters(),
+            self._studio.cpu_fraction,
         )
 
     async def stats(self, call_id: str) -> tuple[LegStats, ...]:
@@ -261,6 +275,7 @@ class Engine:
     def crash(self, call: HeldCall) -> None:
         if self._calls.pop(call.call_id, None) is not None:
             self.tell(CallLost(call.call_id))
+            self._studio.close_call(call.call_id)
             for leg in call.legs.values():
                 self.close_soon(leg)
 
@@ -297,6 +312,7 @@ class Engine:
             except Exception:
                 self._fault(call)
         self._endpoint.flush()
+        self._studio.tick(now)
         if now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
             for call in calls:
@@ -318,6 +334,7 @@ class Engine:
                 leg.watch(now)
             if not call.legs and now - call.empty_since > EMPTY_CALL_KEPT:
                 self._calls.pop(call.call_id, None)
+                self._studio.close_call(call.call_id)
 
     def _report(self, calls: list[HeldCall], now: float) -> None:
         legs = _stats(calls, now, drain=True)

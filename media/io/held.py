@@ -23,6 +23,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     Offer,
+    RecordingStatus,
     SourceWished,
     VideoLimited,
 )
@@ -73,6 +74,7 @@ class HeldLeg:
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
         self.video_paused = False
+        self.wished_bps = 0
         self._counters = shared.counters
         self._identity = new_identity()
         self._opened_at = now
@@ -150,8 +152,8 @@ class HeldLeg:
             self.call.tell(VideoLimited(self.spec.call_id, self.spec.leg_id, paused))
 
     def _source_wished(self, video_bps: float) -> None:
-        wished = 0 if video_bps == float("inf") else max(1, round(video_bps))
-        self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, wished))
+        self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
+        self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
 
     # --- time ---
 
@@ -164,7 +166,7 @@ class HeldLeg:
     def look(self, now: float) -> None:
         """Notice at once when the leg falls silent. Every LOOK_EVERY seconds."""
         transport = self.transport
-        if self.state is LegState.CONNECTED and transport.silence.look(transport.answered, now):
+        if self.state is LegState.CONNECTED and transport.silence.look(transport.answered(now), now):
             self.call.tell(LegSilent(self.spec.call_id, self.spec.leg_id))
 
     def watch(self, now: float) -> None:
@@ -240,6 +242,14 @@ class HeldCall:
         """An exception of our own: this call ends, the others go on."""
         self._owner.crash(self)
 
-    def status(self) -> CallStatus:
-        legs = (LegStatus(leg.spec.leg_id, leg.state, leg.generation, leg.video_paused) for leg in self.legs.values())
-        return CallStatus(self.call_id, tuple(legs), self.bridge.connected, self.bridge.held)
+    def status(self, recordings: tuple[RecordingStatus, ...] = ()) -> CallStatus:
+        """`recordings` are known to the studio."""
+        legs = tuple(
+            LegStatus(leg.spec.leg_id, leg.state, leg.generation, leg.video_paused, self._playing(leg.spec.leg_id))
+            for leg in self.legs.values()
+        )
+        return CallStatus(self.call_id, legs, self.bridge.connected, self.bridge.held, recordings)
+
+    def _playing(self, leg_id: str) -> tuple[str, ...]:
+        stage = self.bridge.stage(leg_id)
+        return () if stage is None else stage.playing

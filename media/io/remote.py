@@ -14,6 +14,7 @@ import msgspec
 from media.api import Kind, LegSpec, MediaEngine, MediaEvent, RecordingSpec
 from media.errors import (
     CapacityError,
+    CodecError,
     EngineLostError,
     MediaError,
     NegotiationError,
@@ -177,6 +178,7 @@ _CODES: dict[str, type[MediaError]] = {
     "capacity": CapacityError,
     "wire": WireError,
     "unavailable": UnavailableError,
+    "codec": CodecError,
     "media": MediaError,
 }
 _NAMES = {error: code for code, error in _CODES.items()}

@@ -1,0 +1,87 @@
+"""A thread of the codec worker with a bounded queue: the intake hands it work and never waits for it."""
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+Work = TypeVar("Work")
+
+IDLE_SECONDS = 0.1
+
+
+class Room(Generic[Work]):
+    """Subclasses do the work in `work` and what the clock asks for in `idle`. Neither may be called from elsewhere."""
+
+    def __init__(self, name: str, most_bytes: int) -> None:
+        self.dropped = 0
+        """Packets that found no room."""
+        self._most_bytes = most_bytes
+        self._waiting: deque[tuple[Work, int]] = deque()
+        self._bytes = 0
+        self._news = threading.Condition()
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def put(self, work: Work, size_bytes: int = 0) -> bool:
+        """Hand over; what has a size is dropped when too much waits."""
+        with self._news:
+            if size_bytes and self._bytes + size_bytes > self._most_bytes:
+                self.dropped += 1
+                return False
+            self._waiting.append((work, size_bytes))
+            self._bytes += size_bytes
+            if len(self._waiting) == 1:
+                self._news.notify()
+        return True
+
+    def end(self, patience: float) -> bool:
+        """Do what waits, then end; whether it did within so many seconds."""
+        with self._news:
+            self._ending = True
+            self._news.notify()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        idle_at = time.monotonic() + IDLE_SECONDS
+        while True:
+            with self._news:
+                if not self._waiting and not self._ending:
+                    self._news.wait(max(0.0, idle_at - time.monotonic()))
+                batch, self._waiting = self._waiting, deque()
+                self._bytes = 0
+                ending = self._ending and not batch
+            for work, _ in batch:
+                self._guarded(work)
+            if ending:
+                self.leave()
+                return
+            now = time.monotonic()
+            if now >= idle_at:
+                idle_at = now + IDLE_SECONDS
+                self.idle(now)
+
+    def _guarded(self, work: Work) -> None:
+        try:
+            self.work(work)
+        except Exception:
+            logger.exception("a piece of work failed by our own fault")
+
+    def work(self, work: Work) -> None:
+        """Do one piece."""
+        raise NotImplementedError
+
+    def idle(self, now: float) -> None:
+        """Ten times a second, also under load."""
+
+    def leave(self) -> None:
+        """The last thing that is done."""

@@ -1,0 +1,210 @@
+"""Recordings and snapshots of real calls: what was sent is on disk; the codec worker may hang or die."""
+
+import asyncio
+import io
+import os
+import signal
+import time
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from media.api import (
+    CallStatus,
+    Kind,
+    LegConnected,
+    RecordingChanged,
+    RecordingSpec,
+    RecordingState,
+)
+from media.errors import UnavailableError, UnknownLegError
+from media.io.engine import Engine
+from media.recording.reader import RecordingReader
+from tests.e2e.media.peers import HEIGHT, WIDTH, Observer, Peer, eventually, join, running_engine
+
+pytestmark = pytest.mark.e2e
+
+KEY = bytes(range(32))
+
+
+def spec(directory: Path, **changes: object) -> RecordingSpec:
+    sides = {"customer": "customer", "agent": "agent"}
+    return RecordingSpec("rec", str(directory), KEY, leg_names=sides, **changes)  # type: ignore[arg-type]
+
+
+async def talking(engine: Engine, observer: Observer) -> tuple[Peer, Peer]:
+    customer, agent = Peer("customer"), Peer("agent", hertz=880)
+    for peer in (customer, agent):
+        await join(engine, peer)
+        peer.start()
+    for peer in (customer, agent):
+        await observer.until_seen(LegConnected("call", peer.leg_id))
+    await engine.connect("call", ("customer", "agent"))
+    return customer, agent
+
+
+async def until_state(observer: Observer, state: RecordingState, count: int = 1) -> RecordingChanged:
+    def told() -> list[RecordingChanged]:
+        return [e for e in observer.seen if isinstance(e, RecordingChanged) and e.state is state]
+
+    await observer.until(lambda _: len(told()) >= count)
+    return told()[-1]
+
+
+async def status(engine: Engine) -> CallStatus:
+    (call,) = (await engine.status()).calls
+    return call
+
+
+def decoded(path: Path, side: str) -> tuple[int, float]:
+    """Pictures and seconds of sound that a side's view decodes to."""
+    reader = RecordingReader.open(path, KEY)
+    try:
+        view = reader.view(side)
+        with av.open(io.BytesIO(view.read(0, view.size))) as file:
+            pictures = samples = 0
+            for frame in file.decode():
+                if isinstance(frame, av.VideoFrame):
+                    assert (frame.width, frame.height) == (WIDTH, HEIGHT)
+                    pictures += 1
+                else:
+                    samples += frame.samples
+            return pictures, samples / 48_000
+    finally:
+        reader.close()
+
+
+def codec_worker(engine: Engine) -> int:
+    process = engine._studio._link._process
+    assert process is not None
+    return process.pid
+
+
+async def test_what_both_sides_send_is_on_disk_and_a_pause_is_not(tmp_path: Path) -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await engine.start_recording("call", spec(tmp_path))
+        await until_state(observer, RecordingState.STARTED)
+        await asyncio.sleep(2.0)
+        await engine.pause_recording("call", "rec", True)
+        await until_state(observer, RecordingState.PAUSED)
+        assert (await status(engine)).recordings[0].state is RecordingState.PAUSED
+        await asyncio.sleep(0.5)
+        await engine.pause_recording("call", "rec", False)
+        await until_state(observer, RecordingState.RESUMED)
+        await asyncio.sleep(1.0)
+        await engine.stop_recording("call", "rec")
+        stopped = await until_state(observer, RecordingState.STOPPED)
+        assert 2.9 <= stopped.seconds <= 3.6
+        assert stopped.size_bytes == (tmp_path / "rec.rec").stat().st_size
+        assert (await status(engine)).recordings == ()
+        await customer.close()
+        await agent.close()
+    for side in ("customer", "agent"):
+        pictures, seconds = decoded(tmp_path / "rec.rec", side)
+        assert pictures >= 25
+        assert 2.5 <= seconds <= 4.0
+
+
+async def test_a_snapshot_is_a_full_picture_within_a_moment() -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await eventually(lambda: ready(engine))
+        took = []
+        for _ in range(3):
+            began = time.monotonic()
+            still = await engine.snapshot("call", "customer")
+            took.append(time.monotonic() - began)
+            with Image.open(io.BytesIO(still.image)) as image:
+                assert image.size == (still.width, still.height) == (WIDTH, HEIGHT)
+            assert abs(still.wall_time - time.time()) < 1.5
+            await asyncio.sleep(0.2)
+        print("snapshots took", [f"{seconds * 1000:.0f} ms" for seconds in took])
+        await engine.mute("call", "customer", Kind.VIDEO, True)
+        with pytest.raises(UnavailableError):
+            await engine.snapshot("call", "customer")
+        with pytest.raises(UnknownLegError):
+            await engine.snapshot("call", "nobody")
+        await customer.close()
+        await agent.close()
+
+
+async def ready(engine: Engine) -> bool:
+    return engine._studio._link.ready
+
+
+async def test_a_codec_worker_that_is_killed_begins_a_new_part(tmp_path: Path) -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await engine.start_recording("call", spec(tmp_path))
+        await until_state(observer, RecordingState.STARTED)
+        await asyncio.sleep(2.0)
+        first = codec_worker(engine)
+        os.kill(first, signal.SIGKILL)
+        again = await until_state(observer, RecordingState.STARTED, 2)
+        assert again.reason
+        assert codec_worker(engine) != first
+        await asyncio.sleep(1.0)
+        await engine.close_call("call")
+        await until_state(observer, RecordingState.STOPPED)
+        await customer.close()
+        await agent.close()
+    assert (tmp_path / "rec.2.rec").exists()
+    pictures, seconds = decoded(tmp_path / "rec.rec", "customer")
+    assert pictures >= 20
+    assert seconds >= 2.0
+
+
+async def test_a_codec_worker_that_hangs_delays_nothing_and_is_replaced(tmp_path: Path) -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await engine.start_recording("call", spec(tmp_path))
+        await until_state(observer, RecordingState.STARTED)
+        first = codec_worker(engine)
+        os.kill(first, signal.SIGSTOP)
+        before = await agent.heard()
+        await asyncio.sleep(2.0)
+        heard = await agent.heard()
+        assert heard["frames"] - before["frames"] >= 20
+        assert heard["lost"] == before["lost"]
+        assert (await engine.status()).loop_lag_ms < 100
+        await until_state(observer, RecordingState.STARTED, 2)
+        assert codec_worker(engine) != first
+        await customer.close()
+        await agent.close()
+
+
+async def test_a_full_disk_fails_the_recording_and_nothing_else() -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await engine.start_recording("call", spec(Path("/dev/full/recordings")))
+        failed = await until_state(observer, RecordingState.FAILED)
+        assert failed.reason
+        assert (await status(engine)).recordings[0].state is RecordingState.FAILED
+        before = await agent.heard()
+        await eventually(lambda: more_frames(agent, before["frames"] + 10))
+        await engine.stop_recording("call", "rec")
+        assert (await status(engine)).recordings == ()
+        await customer.close()
+        await agent.close()
+
+
+async def more_frames(peer: Peer, frames: float) -> bool:
+    return (await peer.heard())["frames"] >= frames
+
+
+async def test_the_codec_worker_ends_with_its_engine(tmp_path: Path) -> None:
+    async with running_engine() as (engine, observer):
+        customer, agent = await talking(engine, observer)
+        await engine.start_recording("call", spec(tmp_path, audio_only=True))
+        await until_state(observer, RecordingState.STARTED)
+        pid = codec_worker(engine)
+        await asyncio.sleep(0.5)
+        await customer.close()
+        await agent.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    pictures, _ = decoded(tmp_path / "rec.rec", "customer")
+    assert pictures == 0
