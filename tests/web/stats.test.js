@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counters, grade, summary } from "../../web/shared/stats.js";
+import { browserName, counters, grade, isBlack, networkName, summary } from "../../web/shared/stats.js";
 
 /** An RTCStatsReport is a Map by id. */
 const report = (...entries) => new Map(entries.map((entry, index) => [entry.id ?? `e${index}`, { timestamp: 1000, ...entry }]));
@@ -55,4 +55,49 @@ test("the grade follows the worst of them", () => {
   assert.equal(grade({ ...fine, video_loss: 0.05 }), "fair");
   assert.equal(grade({ ...fine, rtt_ms: 900 }), "poor");
   assert.equal(grade({ ...fine, rtt_ms: null, audio_loss: null, concealed: null }), "good");
+});
+
+test("waiting, freezes, sizes and loudness are told", () => {
+  const sent = (fields) => ({ type: "outbound-rtp", kind: "video", ...fields });
+  const source = (fields) => ({ type: "media-source", kind: "audio", ...fields });
+  const before = counters(report(audio({ jitterBufferDelay: 10, jitterBufferEmittedCount: 100 }), source({ totalAudioEnergy: 1, totalSamplesDuration: 10 })));
+  const now = counters(
+    report(
+      audio({ timestamp: 6000, jitterBufferDelay: 30, jitterBufferEmittedCount: 300 }),
+      video({ timestamp: 6000, totalFreezesDuration: 1.5, frameHeight: 480 }),
+      sent({ qualityLimitationReason: "cpu", framesPerSecond: 15, frameHeight: 360 }),
+      source({ totalAudioEnergy: 1.2, totalSamplesDuration: 15 }),
+    ),
+  );
+  const said = summary(before, now);
+  assert.deepEqual([said.buffer_ms, said.freeze_ms, said.height], [100, 1500, 480]);
+  assert.deepEqual([said.limitation, said.fps_sent, said.height_sent], ["cpu", 15, 360]);
+  assert.ok(Math.abs(said.level - 0.2) < 1e-9);
+  assert.equal(counters(report(sent({ qualityLimitationReason: "none" }))).limitation, "");
+});
+
+test("a silent microphone is 0, no microphone is null", () => {
+  const source = (seconds) => counters(report({ type: "media-source", kind: "audio", totalAudioEnergy: 0, totalSamplesDuration: seconds }));
+  assert.equal(summary(source(5), source(10)).level, 0);
+  const none = counters(report());
+  assert.equal(summary(none, none).level, null);
+});
+
+test("the browser is a name and a number, the network a word", () => {
+  assert.equal(browserName("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"), "Chrome 126");
+  assert.equal(browserName("Mozilla/5.0 (X11) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0"), "Edge 126");
+  assert.equal(browserName("Mozilla/5.0 (X11; rv:128.0) Gecko/20100101 Firefox/128.0"), "Firefox 128");
+  assert.equal(browserName("Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1"), "Safari 17");
+  assert.equal(browserName(""), "other");
+  assert.equal(networkName({ type: "wifi", effectiveType: "4g" }), "wifi");
+  assert.equal(networkName({ type: "unknown", effectiveType: "slow-2g" }), "2g");
+  assert.equal(networkName(), "");
+});
+
+test("black is black all over", () => {
+  assert.equal(isBlack(new Uint8ClampedArray(64).fill(16)), true);
+  const one = new Uint8ClampedArray(64).fill(16);
+  one[21] = 90;
+  assert.equal(isBlack(one), false);
+  assert.equal(isBlack([]), false);
 });

@@ -1,9 +1,24 @@
 /** Measures a call's media while it is connected. Loaded by peer.js only then: nothing before the call needs it. */
 import { playout } from "./playout.js";
-import { counters, grade, summary } from "./stats.js";
+import { browserName, counters, grade, isBlack, networkName, summary } from "./stats.js";
 
 const STATS_MS = 5000;
 const PLAYOUT_MS = 2000;
+const LOOK = [16, 12];
+
+/** Whether the camera's picture is black; null where the browser cannot tell, or nothing is sent. */
+async function looksBlack(track) {
+  if (!track?.enabled || track.readyState !== "live" || !globalThis.ImageCapture || !globalThis.OffscreenCanvas) return null;
+  try {
+    const picture = await new ImageCapture(track).grabFrame();
+    const canvas = new OffscreenCanvas(...LOOK).getContext("2d", { willReadFrequently: true });
+    canvas.drawImage(picture, 0, 0, ...LOOK);
+    picture.close();
+    return isBlack(canvas.getImageData(0, 0, ...LOOK).data);
+  } catch {
+    return null; // the camera was just closed
+  }
+}
 
 /**
  * Watch the leg that `current()` gives, another one after a replacement. `report({leg_id, …fields of quality.report},
@@ -23,11 +38,17 @@ export function monitor(current, report) {
 
   async function measure() {
     const leg = take();
-    const now = counters(await leg.pc.getStats());
+    const { audio, camera } = leg.lines;
+    const [stats, black] = await Promise.all([leg.pc.getStats(), looksBlack(camera?.sender?.track)]);
+    const now = { ...counters(stats), clock: performance.now() / 1000 };
     if (leg !== current()) return;
     const fields = before && summary(before, now);
+    const seconds = before && now.clock - before.clock;
     before = now;
-    if (fields) report({ leg_id: leg.id, ...fields }, grade(fields));
+    if (!fields) return;
+    if (!audio?.sender?.track?.enabled) fields.level = null;
+    const device = { browser: browserName(navigator.userAgent), network: networkName(navigator.connection) };
+    report({ leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device }, grade(fields));
   }
 
   /** Voice that arrives late or not at all is given more time, and the picture with it. */
