@@ -1,7 +1,7 @@
 """Evidence of a verification call: stills, recording and events in a hash chain, signed, in one archive.
 
-Each entry carries the hash of the one before it and of its own content, so that the order is fixed as they are added; the
-signature covers the whole manifest. An archive is a zip that stores without compressing:
+Each entry carries the hash of the one before it and of its own content, so that the order is fixed as they are added;
+the signature covers the whole manifest. An archive is a zip that stores without compressing:
 
     manifest.json       canonical JSON (sorted names, no spaces): header, entries, head of the chain, report's hash, key
     signature           Ed25519 (RFC 8032) over a prefix and the manifest's bytes
@@ -10,11 +10,10 @@ signature covers the whole manifest. An archive is a zip that stores without com
     files/…             what the entries name
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -37,10 +36,6 @@ REPORT = "report.html"
 FILES = "files/"
 SIGNED_PREFIX = b"callserver evidence 1\n"
 MOST_ENTRIES = 5_000
-_CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
-"""Without letters and digits that look or sound like others."""
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""Times stand in the manifest; zip's have no zone."""
 
 EntryKind = Literal["event", "still", "recording", "document"]
 
@@ -162,64 +157,6 @@ def load_or_create_signer(path: Path, chance: Chance) -> Signer:
     if not isinstance(loaded, Ed25519PrivateKey):
         raise FormatError(f"{path.name} is not an Ed25519 key")
     return Signer(loaded)
-
-
-def write_archive(
-    out: Path, chain: Chain, files: Iterable[tuple[str, Iterable[bytes]]], signer: Signer, exported_at: float
-) -> None:
-    """Write the archive; `files` gives the content of every file the chain names. Raise FormatError if one is missing
-    or is not what was hashed, OSError if it cannot be written."""
-    from media.recording.evidence_report import build_report
-
-    wanted = {entry.file: entry for entry in chain.entries if entry.file}
-    report = build_report(chain, signer.public_hex, exported_at).encode()
-    manifest = canonical(
-        Manifest(
-            chain.header,
-            tuple(chain.entries),
-            chain.head,
-            sha256(report).hexdigest(),
-            signer.public_hex,
-            exported_at,
-        )
-    )
-    unfinished = out.with_name(f".{out.name}.part")
-    try:
-        with ZipFile(unfinished, "w", ZIP_STORED) as archive:
-            for name, content in (
-                (MANIFEST, manifest),
-                (SIGNATURE, signer.sign(manifest)),
-                (PUBLIC_KEY, signer.public_pem),
-                (REPORT, report),
-            ):
-                archive.writestr(ZipInfo(name, _ZIP_TIME), content)
-            for name, pieces in files:
-                _store(archive, name, pieces, wanted.pop(name, None))
-        if wanted:
-            raise FormatError(f"files of the chain are missing: {', '.join(sorted(wanted))}")
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _store(archive: ZipFile, name: str, pieces: Iterable[bytes], entry: Entry | None) -> None:
-    if entry is None:
-        raise FormatError(f"{name!r} is not in the chain, or was given twice")
-    with archive.open(ZipInfo(FILES + name, _ZIP_TIME), "w", force_zip64=True) as target:
-
-        def copied() -> Iterator[bytes]:
-            for piece in pieces:
-                target.write(piece)
-                yield piece
-
-        digest, size = digest_of(copied())
-    if (digest, size) != (entry.sha256, entry.size_bytes):
-        raise FormatError(f"{name} is not what it was when it was put into the chain")
-
-
-def challenge_code(chance: Chance, length: int = 6) -> str:
-    """A code to be shown to the customer, easy to read aloud: 26 signs, 28 bits at six of them."""
-    return "".join(_CODE_LETTERS[value % len(_CODE_LETTERS)] for value in chance(4 * length)[::4])
 
 
 def canonical(value: msgspec.Struct) -> bytes:

@@ -27,8 +27,9 @@ class Part:
         self.damaged: list[Place] = []
         """Chunks found unreadable on the way; only where there was no index."""
         try:
-            end = self.file.end()
-            self.index = self._walk() if end is None else layout.decode(self.file.read(end), Index)
+            self.last = self.file.end()
+            """The last chunk, where the footer says it lies."""
+            self.index = self._walk() if self.last is None else layout.decode(self.file.read(self.last), Index)
         except BaseException:
             self.file.close()
             raise
@@ -70,6 +71,7 @@ class Part:
                 case Kind.CLUSTER:
                     entries.append(entry_of(place, content))
                 case _:
+                    self.last = place
                     self.complete = not self.damaged  # closed, and only the footer is missing
                     return layout.decode(content, Index)
         if self.damaged and self.damaged[-1].end >= self.file.intact_bytes:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
-from media.recording.chunks import Kind
+from media.recording.chunks import Kind, Place
 from media.recording.ebml import Block, blocks_of
 from media.recording.errors import RecordingError, TamperedError
 from media.recording.layout import Event
@@ -55,7 +56,7 @@ class RecordingReader:
         self.info = self._described()
 
     @classmethod
-    def open(cls, path: Path, data_key: bytes) -> "RecordingReader":
+    def open(cls, path: Path, data_key: bytes) -> Self:
         """Open `ID.rec` and its further parts; raise a RecordingError (MissingKey, WrongKey, Tampered, Format).
 
         A part that is damaged beyond opening is an error only if no other can be read.
@@ -70,6 +71,12 @@ class RecordingReader:
             for part in parts:
                 part.close()
             raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def view(self, side: str | None = None, *, salvage: bool = False) -> View:
         """One side as a file of its own, or everything; raise RecordingError if nothing of that side was recorded."""
@@ -97,18 +104,9 @@ class RecordingReader:
         count = 0
         damaged: list[str] = []
         for placed in self._parts:
-            part = placed.part
-            expected = {entry.number: entry for entry in part.index.clusters}
-            for place in part.file.places():
-                count += 1
-                entry = expected.pop(place.number, None)
-                try:
-                    part.file.read(place)
-                    if entry is not None and (entry.start, place.kind) != (place.start, Kind.CLUSTER):
-                        raise TamperedError(f"chunk {place.number} is not where the index says")
-                except TamperedError as error:
-                    damaged.append(f"{part.path.name}: {error}")
-            damaged += [f"{part.path.name}: chunk {number} is missing" for number in expected]
+            chunks, faults = _check_part(placed.part)
+            count += chunks
+            damaged += [f"{placed.part.path.name}: {fault}" for fault in faults]
         return Check(count, tuple(damaged), self.info.complete)
 
     def close(self) -> None:
@@ -141,6 +139,26 @@ class RecordingReader:
             complete=all(placed.part.complete for placed in self._parts),
             problem="; ".join(dict.fromkeys(text for text in problems if text)) or None,
         )
+
+
+def _check_part(part: Part) -> tuple[int, list[str]]:
+    """How many chunks were found, and what is wrong with them."""
+    count = 0
+    faults: list[str] = []
+    found: Place | None = None
+    expected = {entry.number: entry for entry in part.index.clusters}
+    for found in part.file.places():
+        count += 1
+        entry = expected.pop(found.number, None)
+        if entry is not None and (found.start, found.kind) != (entry.start, Kind.CLUSTER):
+            faults.append(f"chunk {found.number} is not where the index says")
+        try:
+            part.file.read(found)
+        except TamperedError as error:
+            faults.append(str(error))
+    if part.last is not None and found != part.last:
+        faults.append(f"the head of chunk {part.file.next_number} was changed, or chunks are missing")
+    return count, faults + [f"chunk {number} is missing" for number in expected]
 
 
 def _open_parts(path: Path, data_key: bytes, parts: list[Part]) -> None:

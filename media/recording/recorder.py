@@ -19,7 +19,7 @@ from media.recording.layout import Description, Event
 from media.recording.timeline import LegClock
 from media.recording.tracks import MOST_TRACKS, PictureStream, Stream, Track, VoiceStream
 
-CLUSTER_SECONDS = 0.5
+CLUSTER_SECONDS = 0.4
 """How often a cluster is written: with the patience for late packets (0.5 s), a crash costs a second at most."""
 SYNC_SECONDS = 1.0
 _MOST_WAITING_BYTES = 1 << 20

@@ -1,0 +1,268 @@
+"""What was recorded is what was sent: numbered pictures and tones at whole seconds, decoded and compared."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callserver.bench.recorded_call import Clocks, Link, Numbering, Page, Tapped
+from media.recording.errors import RecordingError
+from media.recording.reader import RecordingInfo, RecordingReader
+from media.recording.recorder import Recorder, RecorderState
+from tests.sim.recorded import KEY, beginnings, loudness, offsets, pictures, play_into, record, side_of, sound, spec
+
+SYNC_MS = 40
+
+
+def customer(ends: float = 6.0, **options: object) -> Page:
+    return Page("c", pictures=Numbering(), ends=ends, **options)  # type: ignore[arg-type]
+
+
+def agent(ends: float = 6.0, **options: object) -> Page:
+    return Page("a", pictures=Numbering(96, 64), ends=ends, seed=2, hz=600, **options)  # type: ignore[arg-type]
+
+
+def known(path: Path) -> RecordingInfo:
+    with RecordingReader.open(path, KEY) as reader:
+        return reader.info
+
+
+def in_sync(data: bytes, hz: int = 1_000) -> None:
+    shown, heard = offsets(data, hz)
+    assert shown
+    assert heard
+    assert max(abs(np.array(heard) - np.median(shown))) < SYNC_MS
+    assert max(abs(np.array(shown) - np.median(heard))) < SYNC_MS
+
+
+def test_every_picture_and_every_tone_of_both_sides_is_there_and_in_time(tmp_path: Path) -> None:
+    summary = record(tmp_path / "r.rec", customer(), agent())
+    assert summary.complete
+    assert summary.counters["pictures_left_out"] == 0
+    for side, hz, width in (("customer", 1_000, 64), ("agent", 600, 96)):
+        data = side_of(tmp_path / "r.rec", side)
+        shown = pictures(data)
+        assert [number for _, number, _, _ in shown] == list(range(60))
+        assert {size for *_, size, _ in shown} == {width}
+        assert len(beginnings(data, hz)) == 5
+        in_sync(data, hz)
+        other = 1_600 - hz
+        assert loudness(sound(data), other).max() < 0.02
+
+
+def test_drift_loss_and_jitter_leave_voice_and_picture_together(tmp_path: Path) -> None:
+    clocks = Clocks(wall_ppm=-80, sound_ppm=100, report_jitter=0.01)
+    page = customer(60.0, clocks=clocks, link=Link(loss=0.05, jitter=0.02))
+    summary = record(tmp_path / "r.rec", page)
+    data = side_of(tmp_path / "r.rec", "customer")
+    in_sync(data)
+    shown = pictures(data)
+    assert summary.counters["pictures_left_out"] > 0
+    assert len(shown) > 500
+    numbers = [number for _, number, _, _ in shown]
+    assert numbers == sorted(set(numbers)), "a picture that refers to a lost one would show another number"
+
+
+def test_a_page_opened_again_goes_on_in_the_same_tracks(tmp_path: Path) -> None:
+    """New SSRCs, new numbers and timestamps, another wall clock."""
+    recorder = Recorder(spec(tmp_path / "r.rec", sides={"c": "customer", "c2": "customer"}), 0.0)
+    play_into(recorder, [customer(4.0)])
+    again = Page("c", pictures=Numbering(), seed=9, begins=5.0, ends=9.0, clocks=Clocks(wall=1e9))
+    play_into(recorder, [again])
+    third = Page("c2", pictures=Numbering(), seed=10, begins=11.0, ends=14.0)
+    recorder.close(play_into(recorder, [third]))
+    data = side_of(tmp_path / "r.rec", "customer")
+    in_sync(data)
+    assert {number for _, number, _, _ in pictures(data)} == {*range(40), *range(50, 90), *range(110, 140)}
+    assert len(beginnings(data)) == 3 + 4 + 3
+
+
+def test_two_legs_of_one_side_are_never_mixed(tmp_path: Path) -> None:
+    recorder = Recorder(spec(tmp_path / "r.rec", sides={"c": "customer", "d": "customer"}), 0.0)
+    play_into(recorder, [customer(4.0), Page("d", pictures=None, seed=7, ends=4.0, hz=600)])
+    summary = recorder.close(4.2)
+    assert summary.counters["contended"] > 150
+    assert loudness(sound(side_of(tmp_path / "r.rec", "customer")), 600).max() < 0.02
+
+
+def test_a_change_of_resolution_plays(tmp_path: Path) -> None:
+    page = customer(6.0)
+
+    def turn(_: float) -> None:
+        page.pictures = Numbering(128, 96)
+        page.key_wanted = True
+
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    recorder.close(play_into(recorder, [page], at={3.0: turn}))
+    shown = pictures(side_of(tmp_path / "r.rec", "customer"))
+    assert [number for _, number, _, _ in shown] == list(range(60))
+    assert {(width, height) for _, _, width, height in shown} == {(64, 64), (128, 96)}
+
+
+def test_silence_for_long_leaves_no_hole_for_a_player_to_close(tmp_path: Path) -> None:
+    """Hold, mute or an outage: nothing comes for seconds."""
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    page = customer(20.0)
+    for item in page.traffic():
+        if 4.5 < item.arrival < 13.2:
+            recorder.poll(item.arrival)
+        elif isinstance(item, Tapped):
+            recorder.packet(*item)
+        else:
+            recorder.sender_report(*item)
+        if recorder.take_key_frame_wishes(item.arrival):
+            page.key_wanted = True
+    recorder.close(20.1)
+    data = side_of(tmp_path / "r.rec", "customer")
+    in_sync(data)
+    assert [round(begin) for begin in beginnings(data)] == [1, 2, 3, 4, *range(14, 20)]
+
+
+def test_nothing_of_a_pause_is_in_the_file(tmp_path: Path) -> None:
+    """Not a packet that was captured while it was paused, nor one that refers to such or carries it again."""
+    page = customer(12.0, link=Link(jitter=0.03, loss=0.05))
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    secret: set[bytes] = set()
+    said: set[bytes] = set()
+    """Elsewhere: all silent packets are alike."""
+    todo = [(4.0, recorder.pause), (8.5, recorder.resume)]
+    for item in page.traffic():
+        while todo and todo[0][0] <= item.arrival:
+            moment, do = todo.pop(0)
+            do(moment)
+        if isinstance(item, Tapped):
+            captured = item.arrival - 0.06  # at the latest
+            inside = item.arrival >= 4.0 and captured < 8.5
+            (secret if inside else said).add(item.payload[4:] if item.kind == "video" else item.payload)
+            recorder.packet(*item)
+        else:
+            recorder.sender_report(*item)
+        if recorder.take_key_frame_wishes(item.arrival):
+            page.key_wanted = True
+    summary = recorder.close(12.1)
+    assert summary.seconds == pytest.approx(7.6)
+    data = side_of(tmp_path / "r.rec", "customer")
+    numbers = [number for _, number, _, _ in pictures(data)]
+    assert not [number for number in numbers if 40 <= number < 85]
+    assert max(numbers) == 119
+    assert [round(begin) for begin in beginnings(data)] == [1, 2, 3, 9, 10, 11]
+    in_sync(data)
+    before = max(number for number in numbers if number < 40)
+    assert before >= 36
+    assert len(secret - said) > 60
+    assert [payload for payload in secret - said if payload in data] == []
+    info = known(tmp_path / "r.rec")
+    assert [event.kind for event in info.events] == ["paused", "resumed", "stopped"]
+    assert info.recorded_seconds == pytest.approx(7.6)
+
+
+def test_audio_only_keeps_voices(tmp_path: Path) -> None:
+    record(tmp_path / "r.rec", customer(3.0), agent(3.0), audio_only=True)
+    with RecordingReader.open(tmp_path / "r.rec", KEY) as reader:
+        tracks = [(track.side, track.kind) for track in reader.info.tracks]
+        assert tracks == [("customer", "audio"), ("agent", "audio")]
+        assert reader.view("agent").content_type == "audio/webm"
+    assert len(beginnings(side_of(tmp_path / "r.rec", "agent"), 600)) == 2
+
+
+def test_a_side_that_comes_late_begins_at_the_same_zero(tmp_path: Path) -> None:
+    late = Page("a", pictures=Numbering(), seed=2, begins=5.33, ends=9.0)
+    record(tmp_path / "r.rec", customer(9.0), late)
+    data = side_of(tmp_path / "r.rec", "agent")
+    in_sync(data)
+    assert [round(begin) for begin in beginnings(data)] == [6, 7, 8]
+
+
+def test_events_are_kept_with_call_time_and_wall_clock(tmp_path: Path) -> None:
+    recorder = Recorder(spec(tmp_path / "r.rec"), 100.0)
+    recorder.event("consent", 101.5, "by voice")
+    recorder.close(102.0, "the call ended")
+    events = known(tmp_path / "r.rec").events
+    assert [(event.kind, event.time_ms, event.text) for event in events] == [
+        ("consent", 1500, "by voice"),
+        ("stopped", 2000, "the call ended"),
+    ]
+    assert events[0].wall_time == pytest.approx(1_700_000_001.5)
+
+
+class SmallDisk:
+    """A sink that is full after so many bytes."""
+
+    def __init__(self, path: Path, room: int) -> None:
+        self.file = path.open("wb", buffering=0)
+        self.room = room
+
+    def write(self, data: bytes) -> None:
+        fits = data[: max(0, self.room - self.file.tell())]
+        self.file.write(fits)
+        if len(fits) < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def truncate(self, size: int) -> None:
+        self.file.truncate(size)
+        self.file.seek(size)
+
+    def sync(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def test_a_full_disk_is_told_and_what_was_written_plays(tmp_path: Path) -> None:
+    path = tmp_path / "r.rec"
+    sink = SmallDisk(path, 12_000)
+    recorder = Recorder(spec(path), 0.0, sink=sink)
+    play_into(recorder, [customer(10.0)])
+    assert recorder.state == RecorderState.FAILED
+    assert recorder.failure == "No space left on device"
+    assert sink.file.closed
+    recorder.pause(11.0)
+    recorder.resume(11.0)
+    recorder.event("mark", 11.0)
+    summary = recorder.close(11.0)
+    assert summary.reason == "No space left on device"
+    assert 2.0 < summary.seconds < 9.0
+    shown = pictures(side_of(path, "customer"))
+    assert [number for _, number, _, _ in shown] == list(range(len(shown)))
+    assert len(shown) > 20
+
+
+def test_a_file_that_cannot_be_made_is_an_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "r.rec").write_bytes(b"somebody else's")
+    with pytest.raises(FileExistsError):
+        Recorder(spec(tmp_path / "r.rec"), 0.0)
+    with pytest.raises(OSError, match="No space"):
+        Recorder(spec(tmp_path / "s.rec"), 0.0, sink=SmallDisk(tmp_path / "s.rec", 20))
+
+
+def test_a_killed_recorder_loses_a_second_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "r.rec"
+    recorder = Recorder(spec(path), 0.0)
+    for item in customer(7.0, link=Link(loss=0.05)).traffic():
+        if isinstance(item, Tapped):
+            recorder.packet(*item)
+        if item.arrival > 2.0:
+            assert item.arrival - known(path).seconds < 1.0
+    assert not known(path).complete
+    assert "cut off" in (known(path).problem or "")
+    numbers = [number for _, number, _, _ in pictures(side_of(path, "customer"))]
+    assert numbers[0] == 0
+    recorder.close(7.1)
+
+
+def test_what_cannot_be_recorded_is_counted(tmp_path: Path) -> None:
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    recorder.packet("c", "video", "av1", 1, 1, 1, 0.0, True, b"x")
+    recorder.packet("c", "data", "opus", 1, 1, 1, 0.0, True, b"x")
+    for leg in range(100):
+        recorder.packet(f"leg{leg}", "audio", "opus", 1, 1, 1, 0.0, False, b"\xf8\xff\xfe")
+    assert 60 < recorder.close(1.0).counters["refused"] < 100
+
+
+def test_nothing_recorded_is_no_crash(tmp_path: Path) -> None:
+    Recorder(spec(tmp_path / "r.rec"), 0.0).close(1.0)
+    assert known(tmp_path / "r.rec").complete
+    with RecordingReader.open(tmp_path / "r.rec", KEY) as reader, pytest.raises(RecordingError):
+        reader.view()
