@@ -47,7 +47,7 @@ export function monitor(current, report) {
     before = now;
     if (!fields) return;
     if (!audio?.sender?.track?.enabled) fields.level = null;
-    const device = { browser: browserName(navigator.userAgent), network: networkName(navigator.connection) };
+    const device = { browser: browserName(globalThis.navigator?.userAgent), network: networkName(globalThis.navigator?.connection) };
     report({ leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device }, grade(fields));
   }
 
