@@ -294,8 +294,7 @@ describe("peer", () => {
     await connect(Connection.all[0]);
     for (let times = 0; times < 2; times += 1) {
       mock.timers.tick(5000);
-      await Promise.resolve();
-      await Promise.resolve();
+      for (let turns = 0; turns < 10; turns += 1) await Promise.resolve();
     }
     const reports = sent.filter(({ type }) => type === "quality.report");
     assert.deepEqual(reports.map(({ leg_id, kbps_received }) => [leg_id, kbps_received]), [["a", 8]]);

@@ -35,7 +35,7 @@ export function reduce(view, message) {
     case "local.chat":
       return inCall(view, withChat(view.call, view.call?.call_id, { ...item, pending: true }));
     case "quality.hint":
-      return { ...view, hint: { level: message.level, side: message.side ?? "", said: true } };
+      return { ...view, hint: { level: message.level, side: message.side ?? "", kind: message.kind ?? "", said: true } };
     case "local.hint": // the page's own measure, until the server has said something
       return view.hint.said ? view : { ...view, hint: { level: message.level, side: "" } };
     case "media.limited":

@@ -91,7 +91,7 @@ export default class Talk {
     say("peerName", peer);
     say("clock", talking && call.answered_at && duration(Date.now() / 1000 - call.answered_at));
     const unseen = talking && !held && !away && call.peer_video_paused && lobby.tracks.camera && t("paused.peer");
-    const weak = !paused && hint.level !== "good" && !held && !away && t(`hint.${hint.side || hint.level}`);
+    const weak = !paused && hint.level !== "good" && !held && !away && t(t(`hint.${hint.kind}`).startsWith("hint.") ? `hint.${hint.side || hint.level}` : `hint.${hint.kind}`);
     say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
     return [screen === "call" && refs.hint.textContent, (held || paused) && refs.nobodyText.textContent];
   }

@@ -87,8 +87,10 @@ const WORDS = { own_uplink: "own", own_downlink: "own", peer: "peer" };
 /** Whose connection suffers, in plain words. */
 function Quality() {
   const { state, t } = useDesk();
-  const { level, side } = state.view.hint;
+  const { level, side, kind: matter } = state.view.hint;
   const kind = WORDS[side] ?? "any";
+  const advice = [`quality.${matter}`, `quality.${matter}.${side}`].find((key) => t(key) !== key);
+  if (advice) return html`<span class=${`chip quality advice ${level}`} role="status"><${Icon} name="signal" size="16" />${t(advice)}</span>`;
   return html`<span class=${`chip quality ${level}`} role="status"><${Icon} name="signal" size="16" />${level === "good" ? t("quality.good") : t(`quality.${level}.${kind}`)}</span>`;
 }
 
