@@ -4,12 +4,14 @@ import { test } from "node:test";
 import { direction, i18n, LANGUAGES, load, negotiate } from "../../web/shared/i18n.js";
 
 const FOLDERS = ["widget", "shop"];
+/** Loaded later, by a module of the widget. */
+const LATER = ["widget/keeping"];
 const read = (folder, tag) =>
   JSON.parse(readFileSync(new URL(`../../web/${folder}/locales/${tag}.json`, import.meta.url), "utf8"));
 const holes = (text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
 const forms = (entry) => (typeof entry === "string" ? [entry] : Object.values(entry));
 
-for (const folder of FOLDERS) {
+for (const folder of [...FOLDERS, ...LATER]) {
   const english = read(folder, "en");
   for (const tag of LANGUAGES) {
     const catalogue = read(folder, tag);

@@ -14,8 +14,20 @@ export default class Talk {
     refs.volume.oninput = ({ target }) => (refs.audio.volume = refs.audioSide.volume = target.value);
   }
 
-  arrived(before, now) {
+  arrived(before, now, message = {}) {
     this.chat.arrived(before, now);
+    const { call } = this.widget.view;
+    if (call?.recording || call?.verification || message.type === "still.wanted") this.#keep(message);
+  }
+
+  /** Recordings, stills and verifications have a module of their own; most calls never need it. */
+  async #keep(message) {
+    this.keeping ??= import("./keeping.js").then((module) => (this.kept = new module.default(this.widget)));
+    try {
+      (await this.keeping).told(message);
+    } catch {
+      this.keeping = undefined; // the next message tries again
+    }
   }
 
   mute() {
@@ -74,7 +86,7 @@ export default class Talk {
     this.#showControls(tools);
     this.#showSound(screen);
     if (screen === "ended") this.#showEnd(tools);
-    return [...this.#showCall(screen, away, tools), this.chat.unread && tools.t("chat.unread", { count: this.chat.unread })];
+    return [...this.#showCall(screen, away, tools), ...(this.kept?.show(screen) ?? []), this.chat.unread && tools.t("chat.unread", { count: this.chat.unread })];
   }
 
   #showCall(screen, away, { t, say, duration, peer }) {

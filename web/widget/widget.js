@@ -105,7 +105,7 @@ class CallWidget extends HTMLElement {
     if (now?.phase !== before?.phase) this.feed();
     this.peer?.wish(now ?? {});
     if (now) ["talk", "devices"].forEach((name) => this.load(name));
-    this.talk?.arrived(before?.chat ?? [], now?.chat ?? []);
+    this.talk?.arrived(before?.chat ?? [], now?.chat ?? [], message);
     this.render();
   }
 
