@@ -161,10 +161,10 @@ class Diagnosis:
             rule.direction,
             rule.kind,
             trouble.severity,
-            round(trouble.value, 4),
+            1.0 if rule.kind == "silent" else round(trouble.value, 4),
             self._heard_by(who, rule),
             tuple(trouble.did),
-            f"verdict.{rule.name}",
+            f"verdict.tell.{told(who, rule)}",
             f"verdict.title.{rule.kind}",
         )
 
@@ -175,6 +175,15 @@ class Diagnosis:
         if rule.direction == "up" or rule.kind in DEVICE:
             return tuple(role for role in self._roles if role != who)
         return self._roles
+
+
+def told(who: str, rule: Rule) -> str:
+    """What the agent can tell the customer of it, as the last part of a message's key."""
+    if who == "server":
+        return "ours_server"
+    if who != "customer":
+        return "ours_device" if rule.kind in DEVICE else "ours"
+    return f"weak_{rule.direction}" if rule.direction else rule.kind
 
 
 def actions(side: Side, others: list[Side]) -> dict[str, tuple[str, ...]]:
