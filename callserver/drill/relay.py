@@ -70,11 +70,9 @@ class Relay:
     def _read_near(self) -> None:
         link = self._towards_far
         for data, source in _received(self._near):
-            now = self._loop.time() - self._started
+            now = self._enter()
             arrival = link.offer(len(data), now) if link.state.udp else None
             link.advance(now)
-            if link.state.address != self._comes_from:
-                self._move(link.state.address)
             self._take_way(source)
             self._travel(arrival, "far", source, data)
         self._deliver()
@@ -85,10 +83,10 @@ class Relay:
         for data, source in _received(sock):
             if self._far_end is None:
                 self._far_end = source
-            now = self._loop.time() - self._started
+            now = self._enter()
             arrival = link.offer(len(data), now) if link.state.udp else None
             link.advance(now)
-            if near_end is not None:
+            if near_end in self._ways:
                 self._travel(arrival, "near", near_end, data)
         self._deliver()
 
@@ -103,9 +101,16 @@ class Relay:
             self._ways[source] = sock = _bound(str(self._host + self._comes_from))
             self._loop.add_reader(sock, self._read_far, sock, source)
 
+    def _enter(self) -> float:
+        """The link's time. If the near end is in another network by now the far end sees another address, and what it
+        sends to the old one is lost. Emulated on loopback: 127.0.0.1, 127.0.0.2 and so on."""
+        now = self._loop.time() - self._started
+        self._towards_far.advance(now)
+        if self._towards_far.state.address != self._comes_from:
+            self._move(self._towards_far.state.address)
+        return now
+
     def _move(self, address: int) -> None:
-        """The near end is in another network: the far end sees another address, and what it sends to the old one is
-        lost. Emulated on loopback: 127.0.0.1, 127.0.0.2 and so on."""
         self._comes_from = address
         for sock in self._ways.values():
             self._loop.remove_reader(sock)

@@ -185,14 +185,15 @@ class Leg:
         if self.monitor.due <= now + _HOUSEKEEPING_INTERVAL / 2:
             self.monitor.take(read_counters(self, now), now, unix_from_ntp(ntp_time))
 
-    def answered_at(self) -> float:
-        """When the page last told of something sent to it; infinite if nothing is to be told of."""
-        return self.rates.estimator.answered_at(self.downlink.transport_sequence)
+    def answered_at(self, now: float) -> float:
+        """When the page last told of something sent to it, or something worth telling was sent; infinite if nothing."""
+        return self.rates.estimator.answered_at(self.downlink.transport_sequence, now)
 
     def path_changed(self, elsewhere: bool, now: float) -> None:
         """Media takes another path from now on; `elsewhere`: over another network or protocol, so that nothing that was
         measured holds any more."""
         if elsewhere:
+            self.uplink.path_changed()
             self.rates.path_changed(now - self.last_received > STALLED, now)
 
     def source(self, kind: Kind) -> InboundTrack | None:

@@ -77,6 +77,11 @@ class Uplink:
         """Seconds; an assumption before the first measurement."""
         return self.round_trips.smoothed or DEFAULT_ROUND_TRIP
 
+    def path_changed(self) -> None:
+        """Nothing measured holds for the path from now on."""
+        self.loss = LossModel()
+        self.arrivals.path_changed()
+
     def feedback(self, media_ssrc: int, octets_received: int, asked: list[float], now: float) -> list[bytes]:
         """Transport-wide feedback. Random loss is not told: we repair it, and the page would slow down for nothing."""
         arrivals = self.arrivals

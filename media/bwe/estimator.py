@@ -55,6 +55,8 @@ class Estimator:
         self._begun = False
         self._last_feedback: float | None = None
         self._answered_at: float | None = None
+        self._expected_at: float | None = None
+        self._answered_up_to = -1
         self._brake = 1.0
         self.confirmed = False
         """Whether the target is more than an assumption: a probe, a queue or a loss has shown something."""
@@ -127,11 +129,17 @@ class Estimator:
             self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)
             self._last_feedback = now
 
-    def answered_at(self, last_sent: int) -> float:
-        """When the last feedback came; infinite if none is expected. `last_sent`: as for `silence`."""
-        if self._answered_at is None or last_sent - self._highest_reported < SILENT_PACKETS:
+    def answered_at(self, last_sent: int, now: float) -> float:
+        """When the last feedback came, or since when one is expected; infinite if none is. Call often.
+
+        `last_sent`: as for `silence`.
+        """
+        if self._answered_at is None or last_sent - self._answered_up_to < SILENT_PACKETS:
+            self._expected_at = None
             return float("inf")
-        return self._answered_at
+        if self._expected_at is None:
+            self._expected_at = now
+        return max(self._answered_at, self._expected_at)
 
     def plan_probe(self, wanted_bps: float, now: float) -> ProbePlan | None:
         """Return a cluster to send if the source wants more than the target and nothing speaks against it."""
@@ -170,7 +178,7 @@ class Estimator:
         count = lost = runs = octets = 0
         first = last = 0.0
         losing = False
-        sequence = self._highest_reported
+        sequence = self._answered_up_to
         take = self.history.take
         for sequence, arrival in reports:
             entry = take(sequence, arrival is not None)
@@ -192,7 +200,7 @@ class Estimator:
             octets += size
             if cluster:
                 probes.append(Fate(sequence, sent, size, cluster, arrival))
-        self._highest_reported = max(self._highest_reported, sequence)
+        self._answered_up_to = max(self._answered_up_to, sequence)
         self.loss.add(first, last, count, lost, runs, octets)
         arrived.sort()
         return arrived, probes

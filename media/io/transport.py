@@ -38,7 +38,7 @@ class PacketTaker(Protocol):
 
     def receive_rtcp(self, data: bytes, now: float) -> None: ...
 
-    def answered_at(self) -> float:
+    def answered_at(self, now: float) -> float:
         """When the page last told of something sent to it; infinite if nothing is to be told of."""
 
 
@@ -231,13 +231,12 @@ class LegTransport:
         self.ice.close()
         self._path = self._dtls_path = self._cipher = self._leg = None
 
-    @property
-    def answered(self) -> float:
+    def answered(self, now: float) -> float:
         """The last sign that the path works both ways."""
-        return self.heard_at if self._leg is None else min(self.heard_at, self._leg.answered_at() + ANSWER_SECONDS)
+        return self.heard_at if self._leg is None else min(self.heard_at, self._leg.answered_at(now) + ANSWER_SECONDS)
 
     def _silent(self, now: float) -> bool:
-        return self.silence.unusual(self.answered, now)
+        return self.silence.unusual(self.answered(now), now)
 
     def _path_selected(self, path: Path) -> None:
         before, self._path = self._path_before, path

@@ -66,6 +66,12 @@ class ArrivalRecorder:
         self._next = self._lowest = extended
         return extended
 
+    def path_changed(self) -> None:
+        """What was lost on the way with the path before says nothing about the one of now: it is left unsaid."""
+        self._arrivals.clear()
+        self._highest = -1
+        self._until = None
+
     def gapless(self) -> tuple[float, float, int] | None:
         """If nothing is missing: when the first and the last came and how many they are; None otherwise."""
         arrivals = self._arrivals

@@ -80,6 +80,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
         ("rate=1M;rate=2M", "@SECONDS"),
         ("rate=1M;@0 rate=2M", "does not start after"),
         ("udp=maybe", "on or off"),
+        ("address=1.5", "whole number"),
         ("loss", "name=value"),
     ],
 )

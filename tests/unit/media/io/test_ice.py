@@ -49,7 +49,8 @@ class Leg:
         self.sink = Sink()
         self.selected: list[Path] = []
         self.table = table
-        self.agent = IceAgent(self.sink, table, self.selected.append)
+        self.silent = False
+        self.agent = IceAgent(self.sink, table, self.selected.append, lambda now: self.silent)
 
     def check(self, path: FakePath, now: float, *, nominate: bool = False, by: Credentials | None = None) -> bool:
         """A page's check over the path; whether it was accepted."""
@@ -81,6 +82,22 @@ def test_the_first_verified_path_is_used_and_a_nomination_moves_the_leg_at_once(
     assert leg.selected == [wifi, mobile]
     assert leg.check(wifi, 0.3)
     assert leg.agent.selected is mobile, "a check alone does not move back"
+
+
+def test_a_silent_leg_follows_the_first_check_on_a_new_path() -> None:
+    leg = Leg(AgentTable(Counters()))
+    wifi, backup, mobile = FakePath(1), FakePath(2), FakePath(3)
+    for path in (wifi, backup):
+        assert leg.check(path, 0.0)
+    leg.silent = True
+    assert leg.check(backup, 1.0)
+    assert leg.agent.selected is wifi, "known before: the page would have nominated it"
+    assert leg.check(mobile, 1.1)
+    assert leg.agent.selected is mobile
+    assert leg.check(wifi, 1.2)
+    assert leg.agent.selected is mobile
+    assert leg.check(wifi, 1.3, nominate=True)
+    assert leg.agent.selected is wifi, "the page has the last word"
 
 
 def test_a_wrong_password_verifies_nothing() -> None:

@@ -58,6 +58,19 @@ def test_udp_comes_before_tcp_and_every_address_is_named() -> None:
     assert all(candidate.endswith("tcptype passive") for candidate in candidates[2:])
 
 
+def test_every_restart_outranks_the_offer_before_it_and_no_browser_or_relay_is_in_between() -> None:
+    def types(generation: int) -> tuple[int, int]:
+        """Type preferences of UDP and TCP (RFC 8445 §5.1.2.1)."""
+        candidates = parse_description(build_offer(terms(generation=generation))).media[0].values("candidate")
+        found = {words[2]: int(words[3]) >> 24 for words in map(str.split, candidates)}
+        return found["udp"], found["tcp"]
+
+    for generation in range(20):
+        udp, tcp = types(generation)
+        assert 2 < tcp < udp < types(generation + 1)[1]
+    assert types(1_000)[0] < 90, "else a page's own TCP priority decides"
+
+
 def test_sources_differ_and_stay_through_a_restart() -> None:
     identity = new_identity()
     numbers = [ssrc for trio in identity.ssrcs.values() for ssrc in trio]
