@@ -73,6 +73,8 @@ class LegStatus(msgspec.Struct, frozen=True):
     """As the leg's last VideoLimited said."""
     playing: tuple[str, ...] = ()
     """Announcements that are played to the leg now, as `play` named them."""
+    wished_bps: int = 0
+    """As the leg's last SourceWished said."""
 
 
 class RecordingSpec(msgspec.Struct, frozen=True):

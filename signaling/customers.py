@@ -57,7 +57,7 @@ def _join(board: Board, call: Call, session: Session, message: CallStart) -> Non
         state.customer = known.person if known.person.verified else Person(message.name or known.person.name)
         state.customer_id = state.customer_id or known.customer_id
     if state.context == Context():
-        state.context = session.context or bounded(message.context or Context())
+        state.context = known.context or bounded(message.context or Context())
     state.customer_session, state.queued_at = session.session_id, board.at.wall
     call.customer = Participant("customer", session.session_id)
     session.call_id, session.ended, session.started = call.call_id, None, message

@@ -171,6 +171,8 @@ class SessionState(msgspec.Struct):
     seen_at: float = 0.0
     origin: str = ""
     policy: CallPolicy = CallPolicy()
+    context: Context | None = None
+    """What the ticket said about the reason, for the calls this session will start."""
 
 
 class OpenState(msgspec.Struct):

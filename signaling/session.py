@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from signaling.protocol import CallStart, Context, ServerMessage, encode
+from signaling.protocol import CallStart, ServerMessage, encode
 from signaling.records import CallState, SessionState
 
 REPLAY_MESSAGES = 256
@@ -103,7 +103,6 @@ class Session:
         self.replay = ReplayBuffer(state.last_seq)
         self.restored = False
         """Came from the store; its client may be numbered further than we know."""
-        self.context: Context | None = None
         self.started: CallStart | None = None
         """How the current call was begun, to know a repeat after a reconnect."""
         self.leg_ids: deque[str] = deque(maxlen=32)

@@ -42,9 +42,9 @@ def arrive(board: Board, connection: int, admission: Admission) -> Session:
         seen_at=board.at.wall,
         origin=admission.origin,
         policy=admission.policy,
+        context=customers.bounded(admission.context) if admission.context else None,
     )
     session = Session(state, connection, board.at.now)
-    session.context = customers.bounded(admission.context) if admission.context else None
     board.add_session(session)
     if admission.role == "agent":
         _sign_in(board, session, admission)

@@ -155,6 +155,9 @@ class HeldLeg:
         self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
         self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
 
+    def status(self, playing: tuple[str, ...]) -> LegStatus:
+        return LegStatus(self.spec.leg_id, self.state, self.generation, self.video_paused, playing, self.wished_bps)
+
     # --- time ---
 
     def poll(self, now: float, ntp_time: int) -> None:
@@ -244,10 +247,7 @@ class HeldCall:
 
     def status(self, recordings: tuple[RecordingStatus, ...] = ()) -> CallStatus:
         """`recordings` are known to the studio."""
-        legs = tuple(
-            LegStatus(leg.spec.leg_id, leg.state, leg.generation, leg.video_paused, self._playing(leg.spec.leg_id))
-            for leg in self.legs.values()
-        )
+        legs = tuple(leg.status(self._playing(leg.spec.leg_id)) for leg in self.legs.values())
         return CallStatus(self.call_id, legs, self.bridge.connected, self.bridge.held, recordings)
 
     def _playing(self, leg_id: str) -> tuple[str, ...]:

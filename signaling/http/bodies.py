@@ -49,7 +49,8 @@ class TicketAnswer(msgspec.Struct, frozen=True):
 
 
 class WidgetInfo(msgspec.Struct, frozen=True):
-    """What the button can say before anyone connects. `languages`: of the site, its own first."""
+    """What the button can say before anyone connects. `languages`: the site's own first, then the others
+    that the widget speaks."""
 
     site: str
     name: str

@@ -14,6 +14,7 @@ from signaling.http.bodies import (
     context_problem,
 )
 from signaling.http.context import ApiError, Exchange, Web, refuse
+from signaling.http.pages import CATALOGUES
 from signaling.http.tokens import Invitation, TokenError, identity_holds
 from signaling.ids import new_id
 from signaling.protocol import Person
@@ -56,7 +57,8 @@ async def widget_info(exchange: Exchange) -> WidgetInfo:
     site = await _site(shared, request.query.get("site", ""))
     service = shared.service
     ready, waiting = service.agents_ready(site.site_id), service.waiting(site.site_id)
-    return WidgetInfo(site.site_id, site.name, [site.default_language], ready, waiting)
+    languages = dict.fromkeys([site.default_language, *shared.tree.stems(CATALOGUES, ".json")])
+    return WidgetInfo(site.site_id, site.name, list(languages), ready, waiting)
 
 
 async def create_call(exchange: Exchange) -> CallCreated:

@@ -9,6 +9,7 @@ from signaling.http.static import Tree, respond
 
 LOADER = "widget/loader.js"
 WIDGET = "widget/index.html"
+CATALOGUES = "widget/locales"
 CONSOLE = "console/index.html"
 SHOP = "shop/index.html"
 OPS = "ops/index.html"

@@ -53,6 +53,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._assets: dict[str, Asset] = {}
+        self._stems: dict[str, list[str]] = {}
 
     def get(self, path: str) -> Asset | None:
         """The asset at a relative path; None if there is none, or none that may be served."""
@@ -71,6 +72,13 @@ class Tree:
                 return None
             asset = self._assets[path] = _read(file, suffix, status.st_mtime_ns)
         return asset
+
+
+    def stems(self, folder: str, suffix: str) -> list[str]:
+        """Names without `suffix` of the files in a folder, in their order; as they were when first asked for."""
+        if folder not in self._stems:
+            self._stems[folder] = sorted(file.stem for file in (self._root / folder).glob(f"*{suffix}"))
+        return self._stems[folder]
 
 
 def _read(file: Path, suffix: str, modified_ns: int) -> Asset:

@@ -28,6 +28,7 @@ from media.api import (
     RecordingStatus,
     Slot,
     Snapshot,
+    SourceWished,
     VideoLimited,
 )
 from media.errors import CapacityError, NegotiationError, UnavailableError, UnknownLegError
@@ -43,6 +44,7 @@ class MediaLeg:
     generation: int = 0
     muted: set[Kind] = field(default_factory=set)
     video_paused: bool = False
+    wished_bps: int = 0
     playing: dict[bool, str] = field(default_factory=dict)
     """What is played to it: True: repeated, False: once."""
 
@@ -175,7 +177,14 @@ class MediaModel:
                 CallStatus(
                     call_id,
                     tuple(
-                        LegStatus(leg.leg_id, leg.state, leg.generation, leg.video_paused, tuple(leg.playing.values()))
+                        LegStatus(
+                            leg.leg_id,
+                            leg.state,
+                            leg.generation,
+                            leg.video_paused,
+                            tuple(leg.playing.values()),
+                            leg.wished_bps,
+                        )
                         for leg in call.legs.values()
                     ),
                     call.connected,
@@ -195,6 +204,11 @@ class MediaModel:
         """The leg's downlink becomes too narrow for pictures, or wide enough."""
         self._leg(call_id, leg_id).video_paused = paused
         self.happened.append(VideoLimited(call_id, leg_id, paused))
+
+    def wish(self, call_id: str, leg_id: str, video_bps: int) -> None:
+        """The far side of the leg's camera can take so much."""
+        self._leg(call_id, leg_id).wished_bps = video_bps
+        self.happened.append(SourceWished(call_id, leg_id, video_bps))
 
     def fail(self, call_id: str, leg_id: str, reason: str = "dtls") -> None:
         """A leg breaks for good."""

@@ -3,6 +3,8 @@ const MISSED = 3; // pongs; then the connection is dead
 const KEPT = 100; // messages, for a server that is away
 const CONNECT_MS = 8000;
 const NUDGE_MS = 2000;
+const EAGER = 12; // tries a second or less apart: a server that restarts is back within that
+const EAGER_MS = 1000;
 const BACKOFF_MS = 5000;
 const MOMENTARY = /^(quality\.report|leg\.restart)$/; // worth nothing later
 
@@ -187,7 +189,8 @@ export class Signaling extends EventTarget {
   #lost() {
     this.#drop();
     this.#enter("reconnecting");
-    const wait = Math.min(BACKOFF_MS, 250 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
+    const most = this.#attempt < EAGER ? EAGER_MS : BACKOFF_MS;
+    const wait = Math.min(most, 250 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
     this.#after("retry", this.#attempt++ && wait, () => this.#connect());
   }
 

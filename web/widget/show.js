@@ -58,7 +58,6 @@ export function show(widget) {
   refs.controls.hidden = !inCall;
   refs.self.hidden = !inCall || !lobby.tracks.camera;
   refs.minimise.hidden = !widget.embedding?.embedded;
-  refs.hear.hidden = !ui.blocked || !talking;
 
   // Trouble
   const code = ui.trouble || (connection === "replaced" ? "replaced" : view.code) || "other";

@@ -4,6 +4,7 @@ import { Chat } from "./chat.js";
 
 export default class Talk {
   soundOpen = false;
+  #blocked = false;
 
   constructor(widget) {
     const { refs } = widget;
@@ -12,6 +13,7 @@ export default class Talk {
     this.arrived([], widget.view.call?.chat ?? []);
     refs.rating.onsubmit = (event) => this.#rate(event);
     refs.volume.oninput = ({ target }) => (refs.audio.volume = refs.audioSide.volume = target.value);
+    if (refs.audio.srcObject) this.hear();
   }
 
   arrived(before, now, message = {}) {
@@ -28,6 +30,13 @@ export default class Talk {
     } catch {
       this.keeping = undefined; // the next message tries again
     }
+  }
+
+  /** It plays by itself, but after a page load browsers may want a touch before sound. */
+  async hear() {
+    const error = await this.widget.refs.audio.play().catch(({ name }) => name);
+    this.#blocked = error === "NotAllowedError";
+    this.widget.render();
   }
 
   mute() {
@@ -105,6 +114,7 @@ export default class Talk {
     const unseen = talking && !held && !away && call.peer_video_paused && lobby.tracks.camera && t("paused.peer");
     const weak = !paused && hint.level !== "good" && !held && !away && t(t(`hint.${hint.kind}`).startsWith("hint.") ? `hint.${hint.side || hint.level}` : `hint.${hint.kind}`);
     say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
+    refs.hear.hidden = !this.#blocked || !talking;
     return [screen === "call" && refs.hint.textContent, (held || paused) && refs.nobodyText.textContent];
   }
 

@@ -146,14 +146,7 @@ class CallWidget extends HTMLElement {
 
   play(remote = null, audio = null, audioSide = null) {
     for (const [name, stream] of Object.entries({ remote, audio, audioSide })) this.refs[name].srcObject = stream;
-    if (audio) this.hear();
-  }
-
-  /** After a page load browsers may want a touch before sound. */
-  async hear() {
-    const error = await this.refs.audio.play().catch(({ name }) => name);
-    this.ui.blocked = error === "NotAllowedError";
-    this.render();
+    if (audio) this.talk?.hear();
   }
 
   /** Give the peer what is open; it leaves the page only while the call is active. */

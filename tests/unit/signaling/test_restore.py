@@ -1,6 +1,7 @@
 """The control process is killed and starts again: people go on talking."""
 
-from signaling.protocol import CallHold, CallMedia, LegRestart
+from signaling.admission import Admission
+from signaling.protocol import CallHold, CallMedia, Context, LegRestart, Person
 from signaling.records import CallState
 from tests.fakes.client import Client
 from tests.fakes.engine import MediaLeg
@@ -43,6 +44,25 @@ def test_hold_and_mute_survive() -> None:
     ana.say(CallMedia(ana.call_id, True, True))
     exchange.work_all()
     assert media.legs[next(iter(ana.offers))].muted == set()
+
+
+def test_what_a_camera_may_send_is_known_afterwards() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    exchange.media.wish(ana.call_id, list(ana.offers)[-1], 90_000)
+    exchange.tell_media()
+    restarted(exchange, ana, bo)
+    assert ana.last("resumed")["snapshot"]["call"]["video_bps"] == 90_000
+    assert bo.last("resumed")["snapshot"]["call"].get("video_bps", 0) == 0
+
+
+def test_what_the_ticket_said_is_known_to_the_call_that_comes_after() -> None:
+    exchange = Exchange()
+    ana, bo = Client("Ana"), agent(exchange)
+    exchange.hello(ana, Admission("customer", SITE, Person(), context=Context(order="A-1042")))
+    restarted(exchange, ana, bo)
+    start(ana)
+    assert next(iter(bo.incoming.values()))["context"]["order"] == "A-1042"
 
 
 def test_ringing_calls_ring_again() -> None:

@@ -13,6 +13,8 @@ def web_root(tmp_path: Path) -> Path:
     files = {
         "widget/index.html": "<!doctype html>widget",
         "widget/loader.js": "load()",
+        "widget/locales/de.json": "{}",
+        "widget/locales/en.json": "{}",
         "widget/widget.js": "export const many = 1;\n" * 100,
         "console/index.html": "<!doctype html>console",
         "shop/index.html": "<!doctype html>shop",

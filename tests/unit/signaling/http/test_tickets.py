@@ -152,7 +152,7 @@ async def test_bad_bodies_are_refused_with_a_reason(site: Website, content: byte
 
 
 async def test_what_the_button_may_know(site: Website) -> None:
-    expected = {"site": "shop", "name": "The shop", "languages": ["de"], "agents_ready": False, "waiting": 0}
+    expected = {"site": "shop", "name": "The shop", "languages": ["de", "en"], "agents_ready": False, "waiting": 0}
     assert await site.ask("GET", "/api/v1/widget?site=shop") == (200, expected)
     agent = await site.agent()
     await agent.send(type="agent.status", status="ready")
