@@ -14,6 +14,7 @@ const SESSION = "callserver.console.session";
 const PUT_AWAY = "callserver.console.put_away";
 const RETRY_START_MS = 3000;
 const PHOTOS_KEPT = 60;
+const STILL_MS = 10_000; // a picture that is not here by then will not come
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const socketUrl = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1`;
 
@@ -157,6 +158,29 @@ export class Desk extends EventTarget {
     if (call) this.#send({ type: "call.hold", call_id: call.call_id, on });
   }
 
+  /** `state`: on, paused or off; what came of it is in the call's view. */
+  record(state) {
+    const call = liveCall(this.state);
+    if (call) this.#send({ type: "recording.set", call_id: call.call_id, state });
+  }
+
+  /** A picture of a side; it stands in the chat at once, first as one that is on its way. */
+  takeStill(side = "customer", shot = "") {
+    const call = liveCall(this.state);
+    if (!call) return;
+    const id = newId();
+    this.#dispatch({ type: "local.chat", item: { id, sender: "agent", at: Date.now() / 1000, kind: "snapshot", side, shot } });
+    const sent = this.#send({ type: "still.take", call_id: call.call_id, id, side, shot });
+    if (!sent) this.#dispatch({ type: "own.chat_late", id });
+    else setTimeout(() => this.#dispatch({ type: "own.chat_late", id }), STILL_MS);
+  }
+
+  /** Begin a verification, ask for a shot, or end it. */
+  verify(on, shot = "") {
+    const call = liveCall(this.state);
+    if (call) this.#send({ type: "verification.set", call_id: call.call_id, on, shot });
+  }
+
   /** `change`: {audio?: bool, video?: bool}. */
   setSending(change) {
     if (liveCall(this.state)) this.#dispatch({ type: "own.sending", sending: change });
@@ -180,6 +204,10 @@ export class Desk extends EventTarget {
     const call = liveCall(this.state);
     if (!call) return;
     if (item.blob) return this.#upload(call.call_id, item);
+    if (item.kind === "snapshot") {
+      this.#dispatch({ type: "own.chat_removed", id: item.id });
+      return this.takeStill(item.side, item.shot);
+    }
     this.#sayAs(item.id, call.call_id, item.text);
   }
 

@@ -21,6 +21,14 @@ export const timeExact = (locale, at) => format(locale, { timeStyle: "medium" })
 export const dateTime = (locale, at) => format(locale, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
 export const date = (locale, at) => format(locale, { weekday: "long", day: "numeric", month: "long" }).format(at * 1000);
 
+export const shortDate = (locale, at) => format(locale, { dateStyle: "medium" }).format(at * 1000);
+
+/** 1500000 -> "1.5 MB", in the language's way. */
+export function size(locale, bytes) {
+  const [unit, value] = bytes >= 1e9 ? ["gigabyte", bytes / 1e9] : bytes >= 1e6 ? ["megabyte", bytes / 1e6] : ["kilobyte", bytes / 1e3];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+}
+
 /** Days between two moments on the wall, 0 is the same day. */
 export function daysApart(at, now) {
   const [a, b] = [new Date(at * 1000), new Date(now * 1000)];

@@ -34,11 +34,16 @@ const PATHS = {
   clock: "M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16ZM12 7.5V12l3 2",
   link: "M10 14l8.5-8.5M13 5.5h5.5V11M17 14v4a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 5 18V9a1.5 1.5 0 0 1 1.5-1.5h4",
   signal: "M5 19v-4M10 19v-8M15 19V7M20 19V4",
+  record: "M12 6.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11Z",
+  stop: "M7.5 7.5h9v9h-9Z",
+  shutter: "M4 8h3.5L9 5.5h6L16.5 8H20a.5.5 0 0 1 .5.5v10a.5.5 0 0 1-.5.5H4a.5.5 0 0 1-.5-.5v-10A.5.5 0 0 1 4 8ZM12 10.2a3.2 3.2 0 1 1 0 6.4 3.2 3.2 0 0 1 0-6.4Z",
+  film: "M4.5 5h15v14h-15ZM8.5 5v14M15.500 5v14M4.5 9.700h4M4.5 14.300h4M15.500 9.700h4M15.500 14.300h4",
+  trash: "M5 7h14M10 7V4.500h4V7M7 7l.8 12.500h8.400L17 7M10.300 10.500v5.500M13.700 10.500v5.500",
   logout: "M14 5H6.5A1.5 1.5 0 0 0 5 6.5v11A1.5 1.5 0 0 0 6.5 19H14M10 12h10M16.5 8.5 20 12l-3.5 3.5",
 };
 
 const FLIPS = new Set(["back", "chevron", "send", "logout"]); // these point along the line of reading
-const SOLID = new Set(["play", "hangup", "phone"]);
+const SOLID = new Set(["play", "hangup", "phone", "record", "stop"]);
 
 export function Icon({ name, size = 20 }) {
   const kind = `icon${FLIPS.has(name) ? " flips" : ""}${SOLID.has(name) ? " solid" : ""}`;

@@ -60,6 +60,29 @@ export async function uploadPhoto(callId, blob, bearer) {
   return response.json();
 }
 
+const recordingPath = (id) => `/api/v1/recordings/${encodeURIComponent(id)}`;
+const callPath = (id) => `/api/v1/calls/${encodeURIComponent(id)}`;
+
+export const recordings = (callId) => json("GET", `${callPath(callId)}/recordings`).then((answer) => answer.recordings);
+export const recording = (id) => json("GET", recordingPath(id));
+export const deleteRecording = (id) => json("DELETE", recordingPath(id));
+export const stills = (callId) => json("GET", `${callPath(callId)}/stills`).then((answer) => answer.stills);
+/** Where one side plays from. */
+export const mediaUrl = (id, side) => `${recordingPath(id)}/media?side=${encodeURIComponent(side)}`;
+
+/** Work in the background: an export of a recording, the evidence of a call. {start, look, cancel, file}. */
+function job(path) {
+  const answer = ({ job: found }) => found;
+  return {
+    start: () => json("POST", path).then(answer),
+    look: () => json("GET", path).then(answer),
+    cancel: () => json("DELETE", path),
+    file: `${path}/file`,
+  };
+}
+export const exportOf = (id) => job(`${recordingPath(id)}/export`);
+export const evidenceOf = (callId) => job(`${callPath(callId)}/evidence`);
+
 /** A photo's bytes. `path` is ChatItem.photo; a bare id is understood as well. */
 export async function photo(path, bearer) {
   const url = path.startsWith("/") ? path : `/api/v1/photos/${encodeURIComponent(path)}`;

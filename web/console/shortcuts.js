@@ -2,7 +2,7 @@
 import { useEffect } from "./vendor/htm-preact.js";
 import { endedCall, liveCall, ringingCalls } from "./state.js";
 
-export const KEYS = { answer: "A", decline: "N", mute: "M", camera: "V", hold: "O", hangup: "X", chat: "C" };
+export const KEYS = { answer: "A", decline: "N", mute: "M", camera: "V", hold: "O", hangup: "X", chat: "C", still: "P", record: "R" };
 
 /** The letter that was meant, on layouts without Latin letters and on a Mac (Alt+A types å) too. */
 export function letterOf({ key, code }) {
@@ -31,8 +31,18 @@ export function act(desk, action) {
   if (action === "mute") return desk.setSending({ audio: !state.sending.audio }), true;
   if (action === "camera" && call.media === "video") return desk.setSending({ video: !state.sending.video }), true;
   if (action === "hold") return desk.hold(call.phase !== "on_hold"), true;
+  if (action === "still") return desk.takeStill(), true;
+  if (action === "record") return recordOrPause(desk, call);
   if (action === "hangup") return desk.hangUp(), true;
   return action === "chat" && focusChat();
+}
+
+/** One key begins, pauses and goes on: a card number must not wait for two. */
+export function recordOrPause(desk, call) {
+  if (!call.may_record) return false;
+  const { state = "" } = call.recording ?? {};
+  desk.record(state === "on" || state === "starting" ? "paused" : "on");
+  return true;
 }
 
 function focusChat() {

@@ -71,6 +71,8 @@ function afterwards(before, event, next) {
       return arrived(before, event, next);
     case "error":
       return refused(event, next);
+    case "still.failed": // unless the customer's page was faster
+      return withChat(next, (chat) => chat.map((item) => (item.id === event.id && item.pending ? { ...item, pending: false, failed: true } : item)));
     default:
       return next;
   }
@@ -131,6 +133,8 @@ const OWN = {
   "own.lines": (state) => ({ ...state, lines: state.lines + 1 }),
   "own.chat_failed": (state, { id }) =>
     withChat(state, (chat) => chat.map((item) => (item.id === id ? { ...item, pending: false, failed: true } : item))),
+  "own.chat_late": (state, { id }) =>
+    withChat(state, (chat) => chat.map((item) => (item.id === id && item.pending ? { ...item, pending: false, failed: true } : item))),
   "own.chat_removed": (state, { id }) => withChat(state, (chat) => chat.filter((item) => item.id !== id)),
   "own.chat_read": (state) => (state.unread ? { ...state, unread: 0 } : state),
   "own.notice": (state, { code, kind }) => withNotice(state, code, kind),

@@ -23,23 +23,32 @@ export function outcome({ phase, reason, answered_at: answered }) {
 export const EVENTS = [
   "created", "queued", "ringing", "ring_timeout", "unoffered", "declined", "accepted", "connected", "held", "resumed",
   "away", "agent_lost", "leg_failed", "worker_lost", "control_restarted", "hung_up", "abandoned", "queue_timeout", "connection_lost",
-  "media_failed", "shutdown", "crashed", "rated",
+  "media_failed", "shutdown", "crashed", "rated", "recording_asked", "recording_noticed", "recording_consented", "recording_refused",
+  "recording_started", "recording_continued", "recording_paused", "recording_resumed", "recording_stopped", "recording_failed",
+  "still_taken", "verification_started", "shot_asked", "verification_ended",
 ];
+/** Nothing that an agent wants to read: first packets, wishes whose fulfilment follows. */
+const UNTOLD = new Set(["media_started", "recording_wished_on", "recording_wished_paused"]);
+export const SHOTS = ["code", "front", "back", "label", "defect", "parcel"];
+/** The name of a shot; one that a newer server knows stays as it is. */
+export const shotName = (shot, t) => (SHOTS.includes(shot) ? t(`verify.shot.${shot}`) : shot);
 const KNOWN = new Set(EVENTS);
 
 export const eventKey = (name) => (KNOWN.has(name) ? `event.${name}` : "");
 
 /** What an agent wants to read: no first packets, and nothing twice in a row. */
 export function toldEvents(events) {
-  const told = events.filter(({ name }) => name !== "media_started");
+  const told = events.filter(({ name }) => !UNTOLD.has(name));
   const same = (a, b) => a?.name === b.name && JSON.stringify(a.data) === JSON.stringify(b.data);
   return told.filter((event, index) => !same(told[index - 1], event));
 }
 
 /** Who did it or how many stars, for an event's `data`; ids and technical words stay out. */
-export function eventDetail({ by, role, agent, stars }, call, t) {
+export function eventDetail({ by, role, agent, stars, shot, code }, call, t) {
   const side = { agent: "who.agent", customer: "who.customer" }[by || role];
   if (agent && agent === call.agent_id) return call.agent_name;
+  if (shot) return shotName(shot, t);
+  if (code) return code;
   if (stars) return t("rating.stars", { count: stars });
   return side ? t(side) : "";
 }

@@ -6,6 +6,7 @@ import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
 import { useDesk, useFocusOnce, useNow } from "./context.js";
 import { Facts, Who } from "./customer.js";
+import { RecordingChip, Verification } from "./keeping.js";
 import { Avatar, Stream, Verified } from "./parts.js";
 
 export function CallPage({ call }) {
@@ -28,6 +29,7 @@ export function CallPage({ call }) {
         <${Tab} name="customer">${t("context.title")}<//>
       </div>
       <section class="side-customer" id="panel-customer" aria-label=${t("context.title")}><${Who} call=${call} level="h2" /><${Facts} call=${call} /></section>
+      ${call.verification && html`<${Verification} call=${call} />`}
       <div class="side-chat" id="panel-chat"><${Chat} call=${call} shown=${tab === "chat" || matchMedia("(min-width: 64rem)").matches} /></div>
     </aside>
   </div>`;
@@ -47,6 +49,7 @@ function Stage({ call }) {
     <div class="stage-top">
       <span class="stage-name"><bdi>${name}</bdi>${call.peer?.verified && html`<${Verified} />`}</span>
       <${Duration} call=${call} />
+      <${RecordingChip} call=${call} />
       <${Quality} />
       <${Condition} call=${call} paused=${paused} />
     </div>

@@ -4,6 +4,7 @@ import { canChooseSpeaker, listDevices, watchDevices } from "../../shared/media-
 import { Icon } from "../icons.js";
 import { KEYS, ariaKey } from "../shortcuts.js";
 import { useDesk } from "./context.js";
+import { RecordControls, SnapshotControl, VerifyControl } from "./keeping.js";
 
 export function Controls({ call }) {
   const { desk, state, t } = useDesk();
@@ -14,14 +15,17 @@ export function Controls({ call }) {
     <${Control} action="mute" icon=${audio ? "mic" : "micOff"} label=${t(audio ? "call.mute" : "call.unmute")} on=${!audio} warn=${problems.audio && t(`device.audio.${problems.audio}`)} onClick=${() => desk.setSending({ audio: !audio })} />
     ${call.media === "video" && html`<${Control} action="camera" icon=${video ? "camera" : "cameraOff"} label=${t(video ? "call.cameraStop" : "call.cameraStart")} on=${!video} warn=${problems.camera && t(`device.camera.${problems.camera}`)} onClick=${() => desk.setSending({ video: !video })} />`}
     <${Control} action="hold" icon=${held ? "play" : "pause"} label=${t(held ? "call.resume" : "call.hold")} on=${held} onClick=${() => desk.hold(!held)} />
+    <${SnapshotControl} call=${call} Control=${Control} />
+    <${RecordControls} call=${call} Control=${Control} />
+    <${VerifyControl} call=${call} Control=${Control} />
     <${Devices} video=${call.media === "video"} />
     <${Control} action="hangup" icon="hangup" kind="hang-up" label=${t("call.hangUp")} onClick=${() => desk.hangUp()} />
   </div>`;
 }
 
 function Control({ action, icon, label, on = false, kind = "", warn = "", ...rest }) {
-  const hint = `${warn ? `${warn} – ` : ""}${label} (Alt+${KEYS[action]})`;
-  return html`<button type="button" class=${`control ${kind}${on ? " on" : ""}`} aria-keyshortcuts=${ariaKey(action)} title=${hint} ...${rest}>
+  const hint = `${warn ? `${warn} – ` : ""}${label}${action ? ` (Alt+${KEYS[action]})` : ""}`;
+  return html`<button type="button" class=${`control ${kind}${on ? " on" : ""}`} aria-keyshortcuts=${action && ariaKey(action)} title=${hint} ...${rest}>
     <span class="control-face"><${Icon} name=${icon} size="22" />${warn && html`<span class="control-warn" aria-hidden="true">!</span>`}</span>
     <span class="control-word">${label}</span>${warn && html`<span class="spoken">${warn}</span>`}
   </button>`;

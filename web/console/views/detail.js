@@ -9,6 +9,7 @@ import { ChatItems } from "./chat-items.js";
 import { go, useDesk, useFocusOnce } from "./context.js";
 import { Facts, Who } from "./customer.js";
 import { Empty, Stars } from "./parts.js";
+import { Evidence, Recordings, Stills } from "./recordings.js";
 
 function useDetail(id) {
   const { desk, state } = useDesk();
@@ -57,7 +58,10 @@ function Body({ call, events, chat }) {
     ${mine && html`<a class="button primary small" href="#/">${t("detail.toCall")}</a>`}
     <${Numbers} call=${call} />
     ${call.rating > 0 && html`<div class="detail-rating"><${Stars} count=${call.rating} />${call.rating_comment && html`<p dir="auto">“${call.rating_comment}”</p>`}</div>`}
+    <${Recordings} call=${call} events=${events ?? []} Sub=${Sub} />
     <${Sub} class="sub">${t("context.title")}<//><${Facts} call=${call} />
+    <${Stills} call=${call} Sub=${Sub} />
+    <${Evidence} call=${call} events=${events ?? []} Sub=${Sub} />
     <${Sub} class="sub">${t("chat.title")}<//>
     ${chat?.length ? html`<${ChatItems} items=${chat} />` : html`<p class="quiet">${t("detail.noChat")}</p>`}
     <${Sub} class="sub">${t("detail.history")}<//><${History} call=${call} events=${events ?? []} />
