@@ -1,7 +1,5 @@
 """VP8 and H.264 frames to pictures, through PyAV's decoders."""
 
-from enum import StrEnum
-
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
@@ -9,14 +7,13 @@ from av.video.codeccontext import VideoCodecContext
 from media.codecs.limits import MAX_FRAME_BYTES, MAX_PIXELS
 from media.codecs.vp8 import frame_size
 from media.errors import CodecError, WireError
+from media.receive.depacketise import VideoFormat
 
 Picture = av.VideoFrame
 """yuv420p, as the decoders give it. Its planes are freed with it."""
 
 
-class VideoCodec(StrEnum):
-    VP8 = "VP8"
-    H264 = "H264"
+VideoCodec = VideoFormat
 
 
 class PictureDecoder:

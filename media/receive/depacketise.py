@@ -1,6 +1,7 @@
 """Payloads of video packets to frames: VP8 (RFC 7741 §4) and H.264 (RFC 6184 §5) into an Annex B byte stream."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from media.errors import WireError
@@ -9,6 +10,13 @@ from media.wire import h264, vp8
 _START_CODE = b"\0\0\0\1"
 _IDR, _SPS, _STAP_A, _FU_A = 5, 7, 24, 28
 MAX_NALS_A_PACKET = 64
+
+
+class VideoFormat(StrEnum):
+    """The codecs we take apart and put together."""
+
+    VP8 = "VP8"
+    H264 = "H264"
 
 
 class FrameInfo(NamedTuple):

@@ -6,12 +6,13 @@ A frame is handed out when all of it is here and everything it refers to was han
 nothing until a key frame, which `wants_key_frame` asks for.
 """
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from media.errors import WireError
-from media.receive.depacketise import FrameInfo, holds_idr, inspect_h264, inspect_vp8, join_h264, join_vp8
+from media.receive.depacketise import FrameInfo, VideoFormat, holds_idr, inspect_h264, inspect_vp8, join_h264, join_vp8
 from media.wire.serial import delta16, unwrap16, unwrap32
+
+__all__ = ["AssemblerStatistics", "Frame", "FrameAssembler", "VideoFormat"]
 
 PATIENCE = 0.25
 """Seconds: a NACK and its answer at 150 ms round trip, and once more at 80."""
@@ -23,11 +24,6 @@ MAX_FRAME_PACKETS = 800
 MAX_JUMP = 3000
 """Sequence numbers; a packet further away begins a new timeline."""
 _ALL_LAYERS = 7
-
-
-class VideoFormat(StrEnum):
-    VP8 = "VP8"
-    H264 = "H264"
 
 
 class Frame(NamedTuple):
