@@ -182,7 +182,7 @@ class Page:
 
     def _voice_packet(self, index: int, moment: float) -> list[Tapped | Report]:
         payload = self._tones.encode(index)
-        return self._sent("audio", "opus", index * FRAME, moment + 0.02, [payload]) if payload else []
+        return self.send("audio", "opus", index * FRAME, moment + 0.02, [payload]) if payload else []
 
     def _camera(self) -> "Iterator[tuple[float, Callable[[], list[Tapped | Report]]]]":
         if self.pictures is None:
@@ -197,10 +197,16 @@ class Page:
         assert self.pictures is not None
         data = self.pictures.encode(number, key=self.key_wanted)
         self.key_wanted = False
-        self._picture_id = (self._picture_id + 1) & 0x7FFF
-        payloads = packetize(data, self._picture_id)
+        payloads = self.payloads(data)
         wall_ticks = int(moment * (1 + self._clocks.wall_ppm / 1e6) * VIDEO_HZ)
-        return self._sent("video", "vp8", wall_ticks, moment + 0.01, payloads)
+        return self.send("video", "vp8", wall_ticks, moment + 0.01, payloads)
+
+    def payloads(self, picture: bytes) -> list[bytes]:
+        """A VP8 picture as RTP payloads (RFC 7741), with a picture ID of 15 bits."""
+        self._picture_id = (self._picture_id + 1) & 0x7FFF
+        pieces = [picture[at : at + PACKET_BYTES] for at in range(0, len(picture), PACKET_BYTES)]
+        tail = b"\x80" + (0x8000 | self._picture_id).to_bytes(2)
+        return [(b"\x80" if at else b"\x90") + tail + piece for at, piece in enumerate(pieces)]
 
     def _reports(self) -> "Iterator[tuple[float, Callable[[], list[Tapped | Report]]]]":
         moment = self._begins + 0.7
@@ -219,11 +225,12 @@ class Page:
             out.append(Report(self.leg_id, kind, ntp_from_unix(wall), ticks & 0xFFFFFFFF, moment + self._link.delay))
         return out
 
-    def _sent(self, kind: str, codec: str, ticks: int, moment: float, payloads: list[bytes]) -> list[Tapped | Report]:
+    def send(self, kind: str, codec: str, ticks: int, moment: float, payloads: list[bytes]) -> list[Tapped | Report]:
+        """Packets of one picture or piece of sound, as the link lets them arrive."""
         out: list[Tapped | Report] = []
         for at, payload in enumerate(payloads):
             sequence = self._sequences[kind] = (self._sequences[kind] + 1) & 0xFFFF
-            arrival = moment + self._link.delay + self._dice.expovariate(1 / self._link.jitter)
+            arrival = moment + at * 1e-4 + self._link.delay + self._dice.expovariate(1 / self._link.jitter)
             if self._dice.random() < self._link.loss:
                 if self._dice.random() >= self._link.repaired:
                     continue
@@ -234,12 +241,3 @@ class Page:
                 Tapped(self.leg_id, kind, codec, self.sources[kind], sequence, timestamp, arrival, marker, payload)
             )
         return out
-
-
-def packetize(picture: bytes, picture_id: int) -> list[bytes]:
-    """A VP8 picture as RTP payloads (RFC 7741), with a picture ID of 15 bits."""
-    out = []
-    for at in range(0, len(picture), PACKET_BYTES):
-        first = 0x90 if at == 0 else 0x80
-        out.append(bytes((first, 0x80)) + (0x8000 | picture_id).to_bytes(2) + picture[at : at + PACKET_BYTES])
-    return out

@@ -7,6 +7,8 @@ from media.wire.serial import unwrap16
 
 PATIENCE_SECONDS = 0.5
 """A retransmission takes up to two round trips; who is slower than this is taken for lost."""
+_BEGIN_SECONDS = 0.05
+"""At the beginning no number is known to be the first: so long the lowest is waited for."""
 _MOST_WAITING = 1024
 _MOST_AHEAD = 3000
 """A number further away than this belongs to a source that began anew."""
@@ -41,7 +43,7 @@ class Sequencer:
         """Take a packet; the packets that are in order now."""
         expected = self._next
         if expected is None:
-            expected = sequence + 0x10000  # room below for what comes late
+            return self._begin(Numbered(sequence, timestamp, arrival, marker, payload))
         number = unwrap16(sequence, expected)
         packet = Numbered(number, timestamp, arrival, marker, payload)
         if number == expected and not self._waiting:
@@ -54,13 +56,18 @@ class Sequencer:
         if number < expected or number in self._waiting:
             self.late += 1
             return iter(())
-        self._next = expected
         self._waiting[number] = packet
         return iter((*self._in_order(), *self.ready(arrival)))
 
     def ready(self, now: float) -> list[Numbered]:
         """Packets whose predecessors are given up by `now`."""
         released: list[Numbered] = []
+        if self._next is None and self._waiting:
+            since = now - next(iter(self._waiting.values())).arrival
+            if since < _BEGIN_SECONDS and len(self._waiting) <= _MOST_WAITING:
+                return released
+            self._next = min(self._waiting)
+            released = self._in_order()
         while self._waiting:
             first = min(self._waiting)
             overdue = now - self._waiting[first].arrival >= self._patience
@@ -76,6 +83,15 @@ class Sequencer:
         if released:
             self._next = released[-1].number + 1
         return released
+
+    def _begin(self, packet: Numbered) -> Iterator[Numbered]:
+        near = next(iter(self._waiting), packet.number + 0x10000)
+        number = unwrap16(packet.number, near)
+        if number in self._waiting or abs(number - near) > _MOST_AHEAD:
+            self.late += 1
+        else:
+            self._waiting[number] = packet._replace(number=number)
+        return iter(self.ready(packet.arrival))
 
     def _in_order(self) -> list[Numbered]:
         assert self._next is not None
