@@ -149,7 +149,13 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
     metrics, tokens = Metrics(), Tokens(secret_key(settings.data_dir), time.time)
     records, studio = SqlRecords(database), PhotoStudio()
     vault = Vault(recording_files(settings), records, studio)
-    library = RecordingLibrary(vault, RecordingRows(database), settings.data_dir / "made")
+    library = RecordingLibrary(
+        vault,
+        RecordingRows(database),
+        records,
+        settings.data_dir / "made",
+        signer=settings.data_dir / "evidence.key",
+    )
 
     def measured(call_id: str, role: str, report: QualityReport) -> None:
         _measured(metrics, role, report)

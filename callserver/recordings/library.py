@@ -1,6 +1,7 @@
 """signaling.http.library.Library: rows from the store, files from the vault, work from the jobs."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,12 +10,14 @@ from pathlib import Path
 import structlog
 from msgspec import structs
 
+from callserver.recordings import evidence
 from callserver.recordings.jobs import Jobs
-from callserver.recordings.orders import ExportOrder, Order
+from callserver.recordings.orders import ExportOrder, Film, Order
 from callserver.recordings.playback import OpenViews, as_library_error
 from callserver.recordings.vault import Vault
 from callserver.store.recordings import RecordingRows
 from media.recording.errors import RecordingError
+from media.recording.evidence import load_or_create_signer
 from media.recording.reader import RecordingInfo
 from signaling.http.library import (
     Contents,
@@ -25,7 +28,7 @@ from signaling.http.library import (
     RecordedEvent,
     TrackNote,
 )
-from signaling.records import Recording, Still
+from signaling.records import Recording, Records, Still
 
 CHECK_EVERY = 3600.0
 """Seconds between two looks at what is due: a day's end must not wait for another day."""
@@ -41,13 +44,16 @@ class RecordingLibrary:
         self,
         vault: Vault,
         rows: RecordingRows,
+        records: Records,
         made: Path,
         *,
+        signer: Path,
         jobs: Jobs | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`made`: where exports and evidence lie."""
-        self._vault, self._rows, self._made, self._clock = vault, rows, made, clock
+        """`made`: where exports and evidence lie; `signer`: the key that signs evidence, made when it is needed."""
+        self.signer = signer
+        self._vault, self._rows, self._records, self._made, self._clock = vault, rows, records, made, clock
         self._jobs = jobs or Jobs()
         self._views = OpenViews(vault)
 
@@ -109,10 +115,16 @@ class RecordingLibrary:
         return known
 
     async def start(self, kind: JobKind, subject: str) -> Job:
-        row = await self._readable(subject)
-        if row.state not in ("ended", "failed"):
-            raise LibraryError(409, "wrong_state", "the recording is still running")
-        return self._jobs.start(f"{kind} {subject}", partial(self._export_order, subject), self._path(kind, subject))
+        path = self._path(kind, subject)
+        if kind == "export":
+            row = await self._readable(subject)
+            if row.state not in ("ended", "failed"):
+                raise LibraryError(409, "wrong_state", "the recording is still running")
+            return self._jobs.start(f"{kind} {subject}", partial(self._export_order, subject), path)
+        found = await self._records.get_call(subject)
+        if found is None or found[0].phase != "ended" or found[0].verification is None:
+            raise LibraryError(409, "wrong_state", "evidence is made of a verification whose call is over")
+        return self._jobs.start(f"{kind} {subject}", partial(self._evidence_order, subject), path)
 
     async def cancel(self, kind: JobKind, subject: str) -> None:
         self._jobs.cancel(f"{kind} {subject}", self._path(kind, subject))
@@ -129,7 +141,26 @@ class RecordingLibrary:
             key = await self._vault.run(partial(files.key, recording_id))
         except (RecordingError, OSError) as error:
             raise as_library_error(error) from error
-        return ExportOrder(str(files.path(recording_id)), key, str(self._path("export", recording_id)))
+        return ExportOrder(Film(str(files.path(recording_id)), key), str(self._path("export", recording_id)))
+
+    async def _evidence_order(self, call_id: str) -> Order:
+        return await evidence.build_order(
+            self._records,
+            self._vault,
+            call_id,
+            recordings=await self._rows.of_call(call_id),
+            stills=await self._rows.stills(call_id),
+            signer=self.signer,
+            out=self._path("evidence", call_id),
+            now=self._clock(),
+        )
+
+    async def evidence_key(self) -> bytes:
+        try:
+            signer = await self._vault.run(partial(load_or_create_signer, self.signer, secrets.token_bytes))
+        except (RecordingError, OSError) as error:
+            raise as_library_error(error) from error
+        return signer.public_pem
 
     def _path(self, kind: JobKind, subject: str) -> Path:
         return self._made / f"{kind}-{subject}{SUFFIX[kind]}"

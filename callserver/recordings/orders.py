@@ -2,17 +2,52 @@
 
 import msgspec
 
+from media.recording.evidence import EntryKind, Header
+
+
+class Film(msgspec.Struct, frozen=True):
+    """A recording that the job may read."""
+
+    path: str
+    """Its first file."""
+    key: bytes
+    began_at: float = 0.0
+
 
 class ExportOrder(msgspec.Struct, frozen=True, tag="export"):
     """Make an MP4 of a recording."""
 
-    path: str
-    """The recording's first file."""
-    key: bytes
+    film: Film
     out: str
 
 
-Order = ExportOrder
+class Item(msgspec.Struct, frozen=True):
+    """Something for the chain: an event, or a still that lies in a file."""
+
+    kind: EntryKind
+    wall_time: float
+    text: str
+    name: str = ""
+    """Of the file in the archive; empty: an event."""
+    path: str = ""
+
+
+class EvidenceOrder(msgspec.Struct, frozen=True, tag="evidence"):
+    """Make the signed archive of a verification."""
+
+    header: Header
+    items: list[Item]
+    """In the order of time."""
+    films: list[Film]
+    signer: str
+    """File of the signing key, made if it is missing."""
+    folder: str
+    """Where the stills lie; removed when the job ends."""
+    out: str
+    exported_at: float
+
+
+Order = ExportOrder | EvidenceOrder
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -1,25 +1,36 @@
 """The process of one job: `python -m callserver.recordings.work`, an order on standard input, reports on the output."""
 
 import os
+import secrets
+import shutil
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
-from callserver.recordings.orders import ExportOrder, Order, Report
+from callserver.recordings.orders import EvidenceOrder, ExportOrder, Film, Order, Report
 from media.errors import MediaError
+from media.recording.evidence import Chain, load_or_create_signer
+from media.recording.evidence_archive import write_archive
 from media.recording.export import Mp4Export
 from media.recording.reader import RecordingReader
 
 NICENESS = 10
 """Calls come first."""
+PIECE_BYTES = 256 * 1024
 
 
 def main() -> int:
     os.nice(NICENESS)
-    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
+    order: Order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     try:
-        _export(order)
+        Path(order.out).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if isinstance(order, ExportOrder):
+            _export(order)
+        else:
+            _prove(order)
     except (MediaError, OSError) as error:
         _say(Report(reason=str(error)[:500]))
         return 1
@@ -27,13 +38,50 @@ def main() -> int:
 
 
 def _export(order: ExportOrder) -> None:
-    Path(order.out).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    reader = RecordingReader.open(Path(order.path), order.key)
+    reader = _open(order.film)
     try:
         for progress in Mp4Export(reader, Path(order.out)).run():
             _say(Report(progress))
     finally:
         reader.close()
+
+
+def _prove(order: EvidenceOrder) -> None:
+    """Hash everything into the chain in the order of time, then store it: each content is read twice."""
+    chain = Chain(order.header)
+    files: list[tuple[str, Iterable[bytes]]] = []
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, order.folder, ignore_errors=True)
+        for item in order.items:
+            if not item.name:
+                chain.add_event(item.wall_time, item.text)
+                continue
+            chain.add_file(item.kind, item.wall_time, item.text, item.name, "image/jpeg", _pieces(Path(item.path)))
+            files.append((item.name, _pieces(Path(item.path))))
+        for number, film in enumerate(order.films, 1):
+            reader = _open(film)
+            stack.callback(reader.close)
+            for side in reader.info.sides:
+                name = f"recording-{number}-{side}.webm"
+                text = f"recording {number}, side {side}: {reader.info.recorded_seconds:.1f} seconds"
+                view = reader.view(side)
+                began = film.began_at or reader.info.wall_time
+                chain.add_file("recording", began, text, name, view.content_type, view.stream())
+                files.append((name, reader.view(side).stream()))
+            _say(Report(0.5 * number / len(order.films)))
+        signer = load_or_create_signer(Path(order.signer), secrets.token_bytes)
+        write_archive(Path(order.out), chain, files, signer, order.exported_at)
+    _say(Report(1.0))
+
+
+def _open(film: Film) -> RecordingReader:
+    return RecordingReader.open(Path(film.path), film.key)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _say(report: Report) -> None:

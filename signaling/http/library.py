@@ -107,6 +107,9 @@ class Library(Protocol):
     def file(self, kind: JobKind, subject: str) -> Path:
         """What a finished job made."""
 
+    async def evidence_key(self) -> bytes:
+        """PEM of the key that checks our evidence."""
+
 
 class NoLibrary:
     """A server without recordings."""
@@ -140,3 +143,6 @@ class NoLibrary:
 
     def file(self, kind: JobKind, subject: str) -> Path:
         raise LibraryError(404, "not_found", "it was not made")
+
+    async def evidence_key(self) -> bytes:
+        raise LibraryError(404, "not_found", "this server makes no evidence")

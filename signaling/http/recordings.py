@@ -95,6 +95,11 @@ async def delete(exchange: Exchange) -> None:
     await exchange.shared.library.delete(recording.recording_id, by)
 
 
+async def evidence_key(exchange: Exchange) -> web.Response:
+    """Whoever checks evidence of ours fetches this once, over https, and keeps it."""
+    return web.Response(body=await exchange.shared.library.evidence_key(), content_type="application/x-pem-file")
+
+
 def job_endpoints(kind: JobKind) -> tuple[Callable[[Exchange], Awaitable[object]], ...]:
     """Start, look, cancel and fetch for one kind of job; its subject is the recording or the call of the path."""
 

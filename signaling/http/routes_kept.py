@@ -44,6 +44,14 @@ def kept_routes() -> list[Route]:
             takes=call_stills.TAKEN,
             status=204,
         ),
+        Route(
+            "GET",
+            "/api/v1/evidence/key",
+            recordings.evidence_key,
+            frozenset({Role.ANYONE}),
+            "The public key that checks this server's evidence (`callserver verify`)",
+            gives="application/x-pem-file",
+        ),
         *_job_routes("evidence", CALL, "the evidence of the call's verification, one archive", "application/zip"),
     ]
 

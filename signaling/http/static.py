@@ -73,7 +73,6 @@ class Tree:
             asset = self._assets[path] = _read(file, suffix, status.st_mtime_ns)
         return asset
 
-
     def stems(self, folder: str, suffix: str) -> list[str]:
         """Names without `suffix` of the files in a folder, in their order; as they were when first asked for."""
         if folder not in self._stems:

@@ -40,6 +40,7 @@ WHO_MAY = {
     "POST /api/v1/calls/{call_id}/stills/{still_id}": {Role.SESSION},
     **dict.fromkeys((f"{method} /api/v1/calls/{{call_id}}/evidence" for method in JOB), READERS),
     "GET /api/v1/calls/{call_id}/evidence/file": READERS,
+    "GET /api/v1/evidence/key": EVERYBODY,
     "GET /": EVERYBODY,
     "GET /widget.js": EVERYBODY,
     "GET /widget": EVERYBODY,
