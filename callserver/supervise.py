@@ -142,6 +142,7 @@ def run_worker(settings: Settings, options: argparse.Namespace) -> int:
             tcp=media.tcp,
             max_calls=media.max_calls_per_worker,
             engine_id=f"worker-{index}",
+            announcements=Path(media.announcements) if media.announcements else None,
         )
         await engine.start()
         return engine

@@ -1,0 +1,1 @@
+"""How files that lie in the packages were made."""

@@ -1,0 +1,1 @@
+"""How the announcements were made."""
