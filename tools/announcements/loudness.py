@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 Sound = NDArray[np.float64]
 
@@ -16,7 +15,7 @@ _ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
 
 def loudness(sound: Sound) -> float:
     """LUFS of samples in -1 … 1; minus infinity for silence. Sound shorter than 0.4 s is one block."""
-    weighted = lfilter(*_HIGH_PASS, lfilter(*_SHELF, sound))
+    weighted = _weighted(sound)
     last = max(1, len(sound) - _BLOCK + 1)
     powers = np.array([np.mean(weighted[at : at + _BLOCK] ** 2) for at in range(0, last, _STEP)])
     heard = powers[_level(powers) > _ABSOLUTE_GATE]
@@ -32,6 +31,16 @@ def normalised(sound: Sound, target: float) -> Sound:
     if np.max(np.abs(louder)) > 0.99:
         raise ValueError("too loud: peaks would clip")
     return louder
+
+
+def _weighted(sound: Sound) -> Sound:
+    """The sound behind both stages, by their frequency response."""
+    size = len(sound) + RATE  # the stages' tail must not come round to the beginning
+    turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    response = np.ones(len(turn), complex)
+    for over, under in (_SHELF, _HIGH_PASS):
+        response *= np.polyval(over[::-1], turn) / np.polyval(under[::-1], turn)
+    return np.fft.irfft(np.fft.rfft(sound, size) * response, size)[: len(sound)]
 
 
 def _level(power: Sound | np.float64) -> Sound:
