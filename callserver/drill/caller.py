@@ -73,9 +73,11 @@ class Caller:
     def video_track(self) -> Any:
         return self._video.track
 
-    def start(self) -> None:
+    def start(self, *, pictures: bool = True) -> None:
         """Begin to send: silence and black until `talk`, as a page does before the answer."""
-        self._tasks += [asyncio.create_task(self._speak()), asyncio.create_task(self._show())]
+        self._tasks.append(asyncio.create_task(self._speak()))
+        if pictures:
+            self._tasks.append(asyncio.create_task(self._show()))
 
     async def gathered(self, seconds: float = 5.0) -> None:
         """Wait until the caller knows its own addresses; raise TimeoutError."""
