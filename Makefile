@@ -46,8 +46,9 @@ web-unit: ## the pages' pure modules, in node
 	@$(NEED) node
 	@node --test $$(find tests/web -name '*.test.js' -o -name '*.test.mjs' | grep -v node_modules | sort)
 
-browser: $(AXE) # Chromium and axe-core, found or installed
+browser: $(AXE) # Chromium, axe-core and a TURN server, found or installed
 	@$(NEED) chromium >/dev/null
+	@$(NEED) turnserver >/dev/null
 
 e2e: $(DEV) browser ## the running product with real Chromium pages; screenshots go to artifacts/
 	@echo "== end-to-end tests"

@@ -35,7 +35,7 @@
   async function figures() {
     const sum = {
       connections: connections.length, live: 0, energy: 0, samples: 0, concealed: 0, framesDecoded: 0, width: 0,
-      packetsReceived: 0, packetsLost: 0, mediaReceived: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [],
+      packetsReceived: 0, packetsLost: 0, mediaReceived: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [], relays: [],
     };
     for (const connection of live()) {
       sum.live += 1;
@@ -60,6 +60,7 @@
           else sum.framesSent += one.framesSent ?? 0;
         } else if (one.type === "candidate-pair" && one.nominated && one.state === "succeeded") {
           sum.transports.push(stats.get(one.remoteCandidateId)?.protocol ?? "");
+          sum.relays.push(stats.get(one.localCandidateId)?.relayProtocol ?? "");
         }
       }
     }

@@ -68,14 +68,14 @@ class Product:
         first = free_ports(3)
         self.data_dir = data_dir
         self.log = log
-        self.port, self.https_port = first, first + 1
+        self.port, self.https_port, self.media_port = first, first + 1, first + 2
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {
             "DATA_DIR": str(data_dir),
             "HTTP__HOST": "127.0.0.1",
             "MEDIA__HOST": "127.0.0.1",
             "MEDIA__ADVERTISE": "127.0.0.1",
-            "MEDIA__PORT": str(first + 2),
+            "MEDIA__PORT": str(self.media_port),
             "MEDIA__WORKERS": "1",
             "DRAIN_TIMEOUT": "1",
             # Browsers and tests load this machine, too: that alone must not turn callers away.

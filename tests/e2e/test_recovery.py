@@ -1,12 +1,16 @@
 """Things break and the conversation goes on: a refreshed page, a dead media worker, a dead control process."""
 
 import time
+from random import Random
 
 import pytest
 
-from tests.e2e.people import Agent, Customer
+from callserver.drill.link import Link
+from callserver.drill.relay import Relay
+from callserver.drill.spec import parse_spec
+from tests.e2e.people import Agent, Customer, People
 from tests.e2e.product import Product, until
-from tests.e2e.timing import Timings, note_recovery
+from tests.e2e.timing import Timings, note, note_recovery
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -16,6 +20,15 @@ async def talk(customer: Customer, agent: Agent) -> None:
     await agent.answer()
     await customer.screen("call")
     await both_hear_and_see(customer, agent)
+
+
+def through(port: int) -> str:
+    """A page's script: the server's UDP is reached by this port only, its TCP as always."""
+    return f"""
+      const take = RTCPeerConnection.prototype.setRemoteDescription;
+      RTCPeerConnection.prototype.setRemoteDescription = function ({{ type, sdp }}) {{
+        return take.call(this, {{ type, sdp: sdp.replace(/( udp \\d+ \\S+) \\d+/gi, "$1 {port}") }});
+      }};"""
 
 
 async def both_hear_and_see(customer: Customer, agent: Agent) -> None:
@@ -92,6 +105,32 @@ async def test_a_killed_control_process_takes_no_call_with_it(
     await both_hear_and_see(customer, agent)
     await agent.hang_up()
     await customer.screen("ended")
+    await agent.ended()
+
+
+async def test_a_call_whose_udp_dies_goes_on_over_tcp(
+    people: People, agent: Agent, product: Product, timings: Timings
+) -> None:
+    """As when somebody walks into a network that lets no UDP pass, or a firewall has had enough of a flow."""
+    relay = Relay(Link(parse_spec(""), Random(1)), Link(parse_spec(""), Random(2)))
+    relay.connect_far(("127.0.0.1", product.media_port))
+    customer = await people.customer(init=through(relay.near[1]))
+    await talk(customer, agent)
+    assert (await customer.figures())["transports"] == ["udp"]
+    connections = (await customer.figures())["connections"]
+    relay.close()
+    died = time.monotonic()
+    before = (await customer.figures())["mediaReceived"]
+
+    async def by_tcp() -> bool:
+        figures = await customer.figures()
+        return figures["transports"] == ["tcp"] and figures["mediaReceived"] > before + 20
+
+    await until(by_tcp, "TCP carries the call")
+    note(timings, "UDP dead to call over TCP", 1000 * (time.monotonic() - died))
+    await both_hear_and_see(customer, agent)
+    assert (await customer.figures())["connections"] == connections, "the connection is the same"
+    await customer.hang_up()
     await agent.ended()
 
 

@@ -31,6 +31,14 @@ class Connection {
     this.remote = sdp;
   }
 
+  getConfiguration() {
+    return this.settings;
+  }
+
+  setConfiguration(settings) {
+    this.settings = settings;
+  }
+
   async createAnswer() {
     return { type: "answer", sdp: `answer to ${this.remote}` };
   }
@@ -165,6 +173,15 @@ describe("peer", () => {
     await peer.offer(offer("a", 1));
     assert.equal(Connection.all.length, 1);
     assert.deepEqual(sent.map(({ generation }) => generation), [0, 1]);
+  });
+
+  test("a restart gathers with credentials of now, those of the beginning have expired", async () => {
+    const relay = (credential) => ({ ice_servers: [{ urls: ["turns:relay.example"], credential }] });
+    await peer.offer({ ...offer("a"), ...relay("first") });
+    await peer.offer({ ...offer("a", 1), ...relay("second") });
+    const [{ settings }] = Connection.all;
+    assert.equal(settings.iceServers[0].credential, "second");
+    assert.equal(settings.bundlePolicy, "max-bundle");
   });
 
   test("asks for a restart after 1.5 s without a path, then for a new leg", async () => {

@@ -106,8 +106,9 @@ export class Peer extends EventTarget {
     return leg;
   }
 
-  async #answer(leg, { sdp, generation }) {
+  async #answer(leg, { sdp, generation, ice_servers }) {
     const { pc, lines } = leg;
+    if (generation && ice_servers?.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers: ice_servers }); // fresh credentials
     await pc.setRemoteDescription({ type: "offer", sdp });
     for (const line of pc.getTransceivers()) {
       const slot = leg.slots[line.mid];
