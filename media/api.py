@@ -75,6 +75,8 @@ class LegStatus(msgspec.Struct, frozen=True):
     """Announcements that are played to the leg now, as `play` named them."""
     wished_bps: int = 0
     """As the leg's last SourceWished said."""
+    playout_ms: int = 0
+    """As the leg's last PlayoutWished said."""
 
 
 class RecordingSpec(msgspec.Struct, frozen=True):
@@ -266,6 +268,15 @@ class SourceWished(msgspec.Struct, frozen=True, tag=True):
     """0: as it likes."""
 
 
+class PlayoutWished(msgspec.Struct, frozen=True, tag=True):
+    """How long the leg's page should hold what it plays, so that what is lost on the way to it is repaired in time."""
+
+    call_id: str
+    leg_id: str
+    milliseconds: int
+    """0: as it likes."""
+
+
 class RecordingChanged(msgspec.Struct, frozen=True, tag=True):
     """A recording began, paused, went on, ended or broke. `started` again: a new part was begun after a fault."""
 
@@ -296,6 +307,7 @@ MediaEvent = (
     | MediaStarted
     | VideoLimited
     | SourceWished
+    | PlayoutWished
     | RecordingChanged
     | AnnouncementEnded
     | CallLost

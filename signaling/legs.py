@@ -78,12 +78,16 @@ def offered(board: Board, offer: Offer) -> None:
     tell_offer(board, call, one, leg)
 
 
-def wished(board: Board, call_id: str, leg_id: str, video_bps: int) -> None:
-    """The leg's camera should send so much at most (0: as it likes): its page is told."""
+def wished(
+    board: Board, call_id: str, leg_id: str, *, video_bps: int | None = None, playout_ms: int | None = None
+) -> None:
+    """The leg's camera should send so much at most, or its page hold what it plays so long (0: as it likes)."""
     call = board.calls.get(call_id)
     found = call.of_leg(leg_id) if call else None
     if call is not None and found is not None:
-        found[1].video_bps = video_bps
+        leg = found[1]
+        leg.video_bps = leg.video_bps if video_bps is None else video_bps
+        leg.playout_ms = leg.playout_ms if playout_ms is None else playout_ms
         board.glance(call)
 
 

@@ -332,6 +332,8 @@ class MediaWish(msgspec.Struct, frozen=True, tag="media.wish"):
     audio_bps: int
     video_bps: int = 0
     """The same for pictures: what the weakest of those who watch can carry."""
+    playout_ms: int = 0
+    """Please hold what you play for so long, so that what is lost on the way to you is repaired in time."""
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server.draining"):

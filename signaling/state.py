@@ -38,6 +38,8 @@ class Leg:
     """Its connection is too weak for pictures."""
     video_bps: int = 0
     """What its camera should send at most; 0: as it likes."""
+    playout_ms: int = 0
+    """How long its page should hold what it plays; 0: as it likes."""
     music: str = ""
     """What the engine was told to play to it again and again."""
 

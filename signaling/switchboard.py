@@ -19,6 +19,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     RecordingChanged,
+    PlayoutWished,
     SourceWished,
     StatsReported,
     VideoLimited,
@@ -242,7 +243,9 @@ class Switchboard:
             case VideoLimited(call_id, leg_id, paused):
                 legs.limited(self.board, call_id, leg_id, paused)
             case SourceWished(call_id, leg_id, video_bps):
-                legs.wished(self.board, call_id, leg_id, video_bps)
+                legs.wished(self.board, call_id, leg_id, video_bps=video_bps)
+            case PlayoutWished(call_id, leg_id, milliseconds):
+                legs.wished(self.board, call_id, leg_id, playout_ms=milliseconds)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
             case StatsReported():

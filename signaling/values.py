@@ -144,6 +144,7 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     """The same on the other side: it hears this one, but does not see it now."""
     audio_bps: int = 0
     video_bps: int = 0
+    playout_ms: int = 0
     """See `media.wish`."""
     language: str = ""
     context: Context | None = None

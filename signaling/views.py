@@ -24,6 +24,7 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
     else:
         other = call.customer
         peer = call.state.customer
+    leg = one.current if call.state.phase in ANSWERED else None
     audio, video = call.state.sending.get(other.role, (True, True)) if other else (True, True)
     return view(
         call.state,
@@ -35,7 +36,8 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_connected=other is None or _is_here(other, sessions),
         video_paused=_is_limited(call, one),
         peer_video_paused=_is_limited(call, other),
-        video_bps=_wished(call, one),
+        video_bps=leg.video_bps if leg else 0,
+        playout_ms=leg.playout_ms if leg else 0,
         verification=_verification(call, one),
         chat=list(call.chat) if chat else [],
     )
@@ -53,6 +55,7 @@ def view(
     video_paused: bool = False,
     peer_video_paused: bool = False,
     video_bps: int = 0,
+    playout_ms: int = 0,
     verification: VerificationView | None = None,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
@@ -74,6 +77,7 @@ def view(
         peer_video_paused=peer_video_paused,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         video_bps=video_bps,
+        playout_ms=playout_ms,
         language=state.language,
         context=state.context if role == "agent" else None,
         recording=_recording(state),
@@ -116,8 +120,12 @@ def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimit
         yield MediaLimited(0, "own", "paused" if after.video_paused else "")
     if (before is not None and before.peer_video_paused) != after.peer_video_paused:
         yield MediaLimited(0, "peer", "paused" if after.peer_video_paused else "")
-    if ((before.audio_bps, before.video_bps) if before is not None else (0, 0)) != (after.audio_bps, after.video_bps):
-        yield MediaWish(0, after.audio_bps, after.video_bps)
+    wish = MediaWish(0, after.audio_bps, after.video_bps, after.playout_ms)
+    told = (
+        MediaWish(0, before.audio_bps, before.video_bps, before.playout_ms) if before is not None else MediaWish(0, 0)
+    )
+    if wish != told:
+        yield wish
 
 
 def same_but_for_limits(one: CallView, other: CallView) -> bool:
@@ -128,17 +136,13 @@ def same_but_for_limits(one: CallView, other: CallView) -> bool:
         peer_video_paused=other.peer_video_paused,
         audio_bps=other.audio_bps,
         video_bps=other.video_bps,
+        playout_ms=other.playout_ms,
     )
 
 
 def _is_limited(call: Call, one: Participant | None) -> bool:
     talking = call.state.phase in ANSWERED
     return talking and one is not None and one.current is not None and one.current.video_paused
-
-
-def _wished(call: Call, one: Participant | None) -> int:
-    talking = call.state.phase in ANSWERED
-    return one.current.video_bps if talking and one is not None and one.current is not None else 0
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

@@ -54,6 +54,8 @@ class Caller:
         """When sample 0 of the speech left."""
         self.shown: dict[int, float] = {}
         """Send time by frame number."""
+        self.playout_ms = 0
+        """How long to hold what is played; 0: as the receiver likes."""
         self._audio = webrtc.MediaStreamTrackGenerator("audio")
         self._video = webrtc.VideoTrackGenerator()
         self._speech = load_speech()

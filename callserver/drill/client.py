@@ -9,7 +9,7 @@ import aiohttp
 import webrtc
 
 from callserver.drill.caller import Caller
-from callserver.drill.upkeep import hold_voice, mend_path
+from callserver.drill.upkeep import hold_playout, mend_path
 
 HEARTBEAT_SECONDS = 5.0
 _CANDIDATE = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
@@ -58,7 +58,7 @@ class Client:
     async def connect(self, ticket: str) -> None:
         """Open the WebSocket and say hello; raise DrillError if the server does not welcome us."""
         await self._open({"type": "hello", "ticket": ticket, "version": 1})
-        habits = (self._beat(), hold_voice(self.caller), mend_path(self.caller, self._restart))
+        habits = (self._beat(), hold_playout(self.caller), mend_path(self.caller, self._restart))
         self._tasks = [asyncio.create_task(habit) for habit in habits]
         await self.until(lambda message: message["type"] == "welcome")
 
@@ -136,7 +136,8 @@ class Client:
         await self.send({"type": "leg.restart", "leg_id": self._leg_id, "replace": False})
 
     async def _obey(self, wish: dict[str, Any]) -> None:
-        """Send no more than the server wishes for the far side's sake, as web/shared/peer.js does; 0: as we like."""
+        """Send no more and hold what is played for as long as the server wishes, as web/shared/peer.js does."""
+        self.caller.playout_ms = wish.get("playout_ms", 0)
         limits = {"audio": wish["audio_bps"], "video": wish.get("video_bps", 0)}
         for transceiver in self.caller.pc.get_transceivers():
             sender = transceiver.sender

@@ -12,6 +12,7 @@ from media.bridge.outbound import OutboundTrack
 from media.bridge.outbound_audio import AudioOut
 from media.bridge.outbound_video import VideoOut
 from media.bridge.parameters import LegParameters
+from media.bridge.playout import Playout
 from media.bridge.ports import Outlet
 from media.bridge.rate_control import RateControl
 from media.bridge.rates import Rate
@@ -84,6 +85,9 @@ class Leg:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate = Rate(now)
         self.sent_rate = Rate(now)
+        self.playout = Playout()
+        self.wish_playout: Callable[[float], None] | None = None
+        """Set by the shell; called with seconds when the page should hold what it plays for longer or shorter."""
         self._closed = False
         self.monitor = LegMonitor(read_counters(self, now), now)
 
@@ -179,6 +183,8 @@ class Leg:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate.read(sum(stream.octets_received for stream in self.streams.all()), now)
         self.sent_rate.read(sum(track.octets_sent for track in self.outbound.values()), now)
+        if self.wish_playout is not None and self.playout.take(self._ways(), now):
+            self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))
         for track in self.outbound.values():
             track.sent.expire(track.rewriter.highest, now, age)
@@ -195,6 +201,12 @@ class Leg:
         if elsewhere:
             self.uplink.path_changed()
             self.rates.path_changed(now - self.last_received > STALLED, now)
+
+    def _ways(self) -> list[tuple[float, float]]:
+        """Loss and round trip of what leads to the page: its own downlink and the uplink of the worst it listens to."""
+        own = (self.downlink.loss, self.uplink.round_trip)
+        sources = [track.source.uplink for track in self.outbound.values() if track.source is not None]
+        return [own, max(((uplink.loss.loss, uplink.round_trip) for uplink in sources), default=(0.0, 0.0))]
 
     def source(self, kind: Kind) -> InboundTrack | None:
         """The leg's microphone or camera; None if it was not negotiated."""

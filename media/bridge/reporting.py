@@ -17,6 +17,9 @@ _SENDING = 2 * REPORT_INTERVAL
 
 MAX_PACKET_BYTES = 1200
 
+MODERATE = 0.15
+TOLD = 0.5
+
 _VOICE_BPS = 80_000
 """REMB caps voice and pictures together; voice takes its share first."""
 _REMB_HEADROOM = 1.05
@@ -51,8 +54,15 @@ class Reporter:
         for ssrc, stream in self._streams.by_ssrc.items():
             if stream.statistics.expected:
                 clock = stream.clock
-                block = stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now))
+                told = self._told()
+                block = stream.statistics.report(ssrc, middle_bits(clock.last_ntp_time), clock.report_delay(now), told)
                 yield _of_whole_path(block, stream) if isinstance(stream, AudioTrack) else block
+
+    def _told(self) -> float:
+        """How much of its loss a page hears of. By it libwebrtc chooses how much parity it sends with its pictures
+        (fec_controller_default.cc), more than is needed beside retransmission while the loss is moderate."""
+        loss = self._uplink.loss
+        return TOLD if loss.limit_bps is None and loss.loss < MODERATE else 1.0
 
     def _remb(self, now: float) -> bytes:
         parameters = self._uplink.parameters
@@ -86,7 +96,7 @@ def _of_whole_path(block: rtcp.ReportBlock, track: AudioTrack) -> rtcp.ReportBlo
     """Voice is told what is lost on all its way, before repair: that switches on its encoder's own error correction
     (libwebrtc sets Opus in-band FEC by the loss in receiver reports), which the last listener can use."""
     far = max((subscriber.downlink.loss for subscriber in track.forwarder.subscribers), default=0.0)
-    arriving = (1.0 - block.fraction_lost / 256) * (1.0 - far)
+    arriving = (1.0 - track.statistics.fraction_lost) * (1.0 - far)
     return block._replace(fraction_lost=min(255, round(256 * (1.0 - arriving))))
 
 

@@ -23,6 +23,7 @@ from media.api import (
     MediaEvent,
     MediaStarted,
     Offer,
+    PlayoutWished,
     RecordingStatus,
     SourceWished,
     VideoLimited,
@@ -75,6 +76,7 @@ class HeldLeg:
         self.leg: Leg | None = None
         self.video_paused = False
         self.wished_bps = 0
+        self.playout_ms = 0
         self._counters = shared.counters
         self._identity = new_identity()
         self._opened_at = now
@@ -127,6 +129,7 @@ class HeldLeg:
         leg.media_started = self._media_started
         leg.rates.video_paused = self._video_limited
         leg.uplink.wish = self._source_wished
+        leg.wish_playout = self._playout_wished
         self.leg = leg
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
@@ -155,8 +158,13 @@ class HeldLeg:
         self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
         self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
 
+    def _playout_wished(self, seconds: float) -> None:
+        self.playout_ms = round(seconds * 1000)
+        self.call.tell(PlayoutWished(self.spec.call_id, self.spec.leg_id, self.playout_ms))
+
     def status(self, playing: tuple[str, ...]) -> LegStatus:
-        return LegStatus(self.spec.leg_id, self.state, self.generation, self.video_paused, playing, self.wished_bps)
+        told = (self.video_paused, playing, self.wished_bps, self.playout_ms)
+        return LegStatus(self.spec.leg_id, self.state, self.generation, *told)
 
     # --- time ---
 

@@ -23,6 +23,7 @@ class ReceptionStatistics:
         "_received",
         "_received_prior",
         "_transit",
+        "_untold",
         "fraction_lost",
         "highest",
         "jitter",
@@ -38,6 +39,7 @@ class ReceptionStatistics:
         self.fraction_lost = 0.0
         """Of the last report interval, 0 to 1."""
         self._lost_before = 0
+        self._untold = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -100,15 +102,21 @@ class ReceptionStatistics:
         """Packets lost since the beginning; duplicates may make it negative (A.3)."""
         return self._lost_before + self.expected - self._received
 
-    def report(self, ssrc: int, last_sender_report: int, delay_since_last: int) -> ReportBlock:
-        """The block for the next report; begins a new interval of `fraction_lost` (A.3)."""
+    def report(self, ssrc: int, last_sender_report: int, delay_since_last: int, told: float = 1.0) -> ReportBlock:
+        """The block for the next report; begins a new interval of `fraction_lost` (A.3).
+
+        `told`: the share of the loss that the sender shall hear of.
+        """
         expected = self.expected - self._expected_prior
         lost = expected - (self._received - self._received_prior)
         self._expected_prior = self.expected
         self._received_prior = self._received
         fraction = min(255, lost * 256 // expected) if expected > 0 and lost > 0 else 0
         self.fraction_lost = fraction / 256
-        cumulative = max(-0x800000, min(0x7FFFFF, self.cumulative_lost))
+        if told < 1.0 and lost > 0:
+            self._untold += lost * (1.0 - told)
+            fraction = int(fraction * told)
+        cumulative = max(-0x800000, min(0x7FFFFF, self.cumulative_lost - int(self._untold)))
         highest = max(self.highest - _FIRST_CYCLE, 0) & 0xFFFFFFFF
         jitter = min(int(self.jitter), 0xFFFFFFFF)
         return ReportBlock(ssrc, fraction, cumulative, highest, jitter, last_sender_report, delay_since_last)

@@ -1,55 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { playout } from "../../web/shared/playout.js";
+import { towards } from "../../web/shared/playout.js";
 
-/** Two seconds of 48 kHz each: [share concealed, packets lost] -> targets after each. */
-function targets(...spans) {
-  let [at, samples, concealed, lost] = [0, 0, 0, 0];
-  let state = playout(undefined, { at, samples, concealed, audio: [lost, 0] });
-  return spans.map(([hidden, gone]) => {
-    at += 2000;
-    samples += 96_000;
-    concealed += hidden * 96_000;
-    lost += gone;
-    state = playout(state, { at, samples, concealed, audio: [lost, 0] });
-    return state.target;
-  });
+/** Every hold on the way. */
+function way(hold, wish) {
+  const steps = [];
+  while (hold !== wish && steps.length < 100) steps.push((hold = towards(hold, wish)));
+  return steps;
 }
 
-const clean = (count) => Array(count).fill([0, 0]);
-
-test("a clean line is left to the browser", () => {
-  assert.deepEqual(targets(...clean(3)), [null, null, null]);
+test("a hold grows in steps that are not heard", () => {
+  assert.deepEqual(way(0, 140), [80, 100, 120, 140]);
+  assert.deepEqual(way(100, 150), [120, 140, 150]);
 });
 
-test("what is concealed raises the target step by step, up to a bound", () => {
-  assert.deepEqual(targets([0.02, 0], [0.02, 0], [0.02, 0], [0.5, 9]), [120, 170, 220, 220]);
+test("it shrinks in such steps, and is then the browser's own choice", () => {
+  assert.deepEqual(way(120, 0), [100, 80, 60, 0]);
+  assert.deepEqual(way(120, 70), [100, 80, 70]);
 });
 
-test("losses that are all repaired ask for the least", () => {
-  assert.deepEqual(targets([0, 4], [0, 4], [0.005, 1]), [120, 120, 120]);
-});
-
-test("one per cent concealed is no reason", () => {
-  assert.deepEqual(targets([0.01, 0]), [null]);
-});
-
-test("after twenty clean seconds the browser decides again", () => {
-  const after = targets([0.1, 3], ...clean(10));
-  assert.deepEqual(after.slice(0, 10), Array(10).fill(120));
-  assert.equal(after[10], null);
-});
-
-test("a new loss starts the twenty seconds anew", () => {
-  const after = targets([0.1, 3], ...clean(9), [0, 1], ...clean(10));
-  assert.equal(after[19], 120);
-  assert.equal(after[20], null);
-});
-
-test("a first measure decides nothing, whatever was before", () => {
-  assert.equal(playout(undefined, { at: 9e9, samples: 1e6, concealed: 5e5, audio: [999, 1] }).target, null);
-});
-
-test("counters that fall back (duplicates) are no loss", () => {
-  assert.deepEqual(targets([0, -3]), [null]);
+test("where it should be it stays", () => {
+  assert.equal(towards(0, 0), 0);
+  assert.equal(towards(140, 140), 140);
 });

@@ -18,6 +18,8 @@ const STILL_MS = 10_000; // a picture that is not here by then will not come
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const socketUrl = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1`;
 
+const WISHES = ["audio_bps", "video_bps", "playout_ms"];
+
 export class Desk extends EventTarget {
   state = { ...initial, putAway: stored.get(PUT_AWAY) ?? "" };
   #signaling = null;
@@ -346,7 +348,7 @@ export class Desk extends EventTarget {
       this.#ringOrNot(now);
     }
     const changed = was?.call_id !== call?.call_id || was?.phase !== call?.phase || before.sending !== now.sending;
-    if (call && (changed || was.audio_bps !== call.audio_bps || was.video_bps !== call.video_bps)) this.#applyLine(call);
+    if (call && (changed || WISHES.some((name) => was[name] !== call[name]))) this.#applyLine(call);
     if (call && was?.call_id !== call.call_id) this.#lineState({ callId: call.call_id, state: this.lines.state(call.call_id) });
     if (call && isOnline(now) && (changed || !isOnline(before))) {
       this.#send({ type: "call.media", call_id: call.call_id, audio: now.sending.audio, video: now.sending.video && call.media === "video" });

@@ -1,9 +1,8 @@
 /** Measures a call's media while it is connected. Loaded by peer.js only then: nothing before the call needs it. */
-import { playout } from "./playout.js";
+import { PLAYOUT_MS, towards } from "./playout.js";
 import { browserName, counters, grade, isBlack, networkName, summary } from "./stats.js";
 
 const STATS_MS = 5000;
-const PLAYOUT_MS = 2000;
 const LOOK = [16, 12];
 
 /** Whether the camera's picture is black; null where the browser cannot tell, or nothing is sent. */
@@ -21,18 +20,20 @@ async function looksBlack(track) {
 }
 
 /**
- * Watch the leg that `current()` gives, another one after a replacement. `report({leg_id, …fields of quality.report},
- * level)` is called for every interval but a leg's first; the level is good, fair or poor. Returns how to stop.
+ * Watch the leg that `current()` gives, another one after a replacement, and hold what it plays for as long as
+ * `wished()` says (ms). `report({leg_id, …fields of quality.report}, level)` is called for every interval but a leg's
+ * first; the level is good, fair or poor. Returns how to stop.
  */
-export function monitor(current, report) {
+export function monitor(current, wished, report) {
   let watched;
   let before;
-  let voice;
+  let held;
+  let holds = 0;
 
   /** The same leg as the last time, or a new one to begin with. */
   const take = () => {
     const leg = current();
-    if (leg !== watched) [watched, before, voice] = [leg, null, null];
+    if (leg !== watched) [watched, before] = [leg, null];
     return leg;
   };
 
@@ -51,17 +52,15 @@ export function monitor(current, report) {
     report({ leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device }, grade(fields));
   }
 
-  /** Voice that arrives late or not at all is given more time, and the picture with it. */
-  async function listen() {
-    const leg = take();
-    const { receiver } = leg.lines.audio ?? {};
-    if (receiver?.jitterBufferTarget === undefined) return; // an older browser
-    const now = counters(await receiver.getStats());
-    if (leg !== current()) return;
-    voice = playout(voice, now);
-    for (const line of [leg.lines.audio, leg.lines.main]) if (line) line.receiver.jitterBufferTarget = voice.target;
+  /** A step towards the hold that the server wishes, voice and picture together. */
+  function hold() {
+    const leg = current();
+    if (leg !== held) [held, holds] = [leg, 0];
+    if (holds === wished()) return;
+    holds = towards(holds, wished());
+    for (const line of [leg.lines.audio, leg.lines.main]) if (line) line.receiver.jitterBufferTarget = holds || null;
   }
 
-  const timers = [setInterval(measure, STATS_MS), setInterval(listen, PLAYOUT_MS)];
+  const timers = [setInterval(measure, STATS_MS), setInterval(hold, PLAYOUT_MS)];
   return () => timers.forEach(clearInterval);
 }

@@ -16,6 +16,7 @@ export class Peer extends EventTarget {
   #enabled = {};
   #timer;
   #monitor;
+  #hold = 0;
   #most = { audio: 0, video: 0 };
 
   /** `send`: message => boolean. */
@@ -68,8 +69,9 @@ export class Peer extends EventTarget {
     return this.#leg?.lines[slot]?.receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
-  /** Send no more than this, for the far side's sake; 0: as we like. Takes a CallView. */
-  wish({ audio_bps: audio = 0, video_bps: video = 0 } = {}) {
+  /** Send no more than this for the far side's sake, hold what is played for so long; 0: as we like. Takes a CallView. */
+  wish({ audio_bps: audio = 0, video_bps: video = 0, playout_ms = 0 } = {}) {
+    this.#hold = playout_ms;
     if (audio === this.#most.audio && video === this.#most.video) return;
     this.#most = { audio, video };
     for (const leg of [this.#leg, this.#next]) this.#limit(leg?.lines);
@@ -153,7 +155,7 @@ export class Peer extends EventTarget {
   async #watch() {
     try {
       const { monitor } = await import("./monitor.js");
-      return this.#leg && monitor(() => this.#leg, (report, level) => this.#measured(report, level));
+      return this.#leg && monitor(() => this.#leg, () => this.#hold, (report, level) => this.#measured(report, level));
     } catch {
       this.#monitor = null; // not loaded: with the next connection
     }

@@ -1,17 +1,10 @@
-/** How long incoming voice waits to be played, so that what is late or sent again comes in time. Pure, as stats.js. */
-const LEAST = 120;
-const STEP = 50;
-const MOST = 220;
-const CLEAN_MS = 20_000;
+/** How long a page holds what it plays, on its way to what the server wishes so that repair comes in time. Pure. */
+export const PLAYOUT_MS = 200;
+const STEP = 20;
+const SHORTEST = 60;
 
-/** From what was returned `before` and new `counters`; `target` is in ms, null the browser's own choice, which is less. */
-export function playout(before, now) {
-  if (!before) return { ...now, target: null, bad: now.at };
-  const conceals = now.concealed - before.concealed > 0.01 * (now.samples - before.samples);
-  let { target, bad } = before;
-  if (conceals || now.audio[0] > before.audio[0]) {
-    bad = now.at;
-    target = target && conceals ? Math.min(MOST, target + STEP) : (target ?? LEAST);
-  } else if (now.at - bad >= CLEAN_MS) target = null;
-  return { ...now, target, bad };
+/** The next hold after `hold`, both in ms, 0 being the browser's own choice. Small steps: speech stretched by a tenth is not heard, a jump is filled with silence. */
+export function towards(hold, wish) {
+  if (wish > hold) return Math.min(Math.max(hold, SHORTEST) + STEP, wish);
+  return hold > SHORTEST ? Math.max(hold - STEP, wish) : wish;
 }
