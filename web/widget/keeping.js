@@ -93,7 +93,7 @@ export default class Keeping {
     if (!this.#words) return [];
     if (this.#said !== widget.words.locale) this.speak();
     const call = screen === "call" ? widget.view.call : null;
-    const verification = call?.verification;
+    const verification = call?.phase === "active" ? call.verification : null;
     widget.dataset.verifying = Boolean(verification);
     return [this.#showNotice(call?.recording), this.#showConsent(call?.recording), this.#showInspection(verification), !this.flash.hidden && this.flash.textContent];
   }

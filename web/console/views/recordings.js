@@ -48,7 +48,7 @@ function Recording({ recording, call, events, onChange }) {
     return html`<p class="quiet">${t(recording.deleted_by === "retention" ? "recording.deletedDue" : "recording.deleted", { date })}</p>`;
   }
   if (RUNNING.has(state) && call.phase !== "ended") return html`<p class="quiet">${t("recording.running")}</p>`;
-  return html`<article class="recording" aria-label=${t("recording.title")}>
+  return html`<article class="kept" aria-label=${t("recording.title")}>
     ${state === "failed" && reason && html`<p class="notice warn">${t("recording.broke", { reason })}</p>`}
     <${Contents} recording=${recording} call=${call} events=${events} />
     <p class="recording-facts quiet"><span>${t(`recording.consent.${recording.consent}`)}</span><span>${t("recording.kept", { date: shortDate(words.locale, recording.due_at) })}</span>${recording.size_bytes > 0 && html`<span class="figures">${size(words.locale, recording.size_bytes)}</span>`}</p>
