@@ -154,7 +154,7 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
         RecordingRows(database),
         records,
         settings.data_dir / "made",
-        signer=settings.data_dir / "evidence.key",
+        signer=signing_key_file(settings),
     )
 
     def measured(call_id: str, role: str, report: QualityReport) -> None:
@@ -271,6 +271,11 @@ def recording_files(settings: Settings) -> RecordingFiles:
     directory = Path(wanted.directory) if wanted.directory else settings.data_dir / "recordings"
     key_file = Path(wanted.key_file) if wanted.key_file else settings.data_dir / "recording.keys"
     return RecordingFiles(directory, key_file)
+
+
+def signing_key_file(settings: Settings) -> Path:
+    """The private key that signs evidence."""
+    return settings.data_dir / "evidence.key"
 
 
 def ice_servers(turn: TurnSettings, session_id: str, wall_time: float) -> list[IceServer]:

@@ -1,4 +1,4 @@
-"""The command line: `callserver serve`, `demo`, `check-config`, `user`, `site`, `bench`, `drill`."""
+"""The command line: `callserver serve`, `demo`, `check-config`, `user`, `site`, `recording`, `bench`, `drill` …"""
 
 import argparse
 import sys
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_measuring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    for name in ("callserver.bench.cli", "callserver.drill.cli", "callserver.doctor.cli"):
+    for name in ("callserver.recordings.cli", "callserver.bench.cli", "callserver.drill.cli", "callserver.doctor.cli"):
         if find_spec(name) is not None:
             import_module(name).add_parser(commands)
 

@@ -35,14 +35,34 @@ class RecordingFiles:
 
     def __init__(self, directory: Path, key_file: Path, chance: keys.Chance = secrets.token_bytes) -> None:
         self._directory, self._key_file, self._chance = directory, key_file, chance
-        self._ring: keys.KeyRing | None = None
+        self._ring: tuple[int, keys.KeyRing] | None = None
 
     @property
     def ring(self) -> keys.KeyRing:
-        """The master keys, made at first use; raise RecordingError or OSError."""
-        if self._ring is None:
-            self._ring = keys.load_or_create_ring(self._key_file, self._chance)
-        return self._ring
+        """The master keys, made at first use, read again when the file changed (`callserver recording rotate-key`);
+        raise RecordingError or OSError."""
+        changed = self._key_file.stat().st_mtime_ns if self._key_file.exists() else 0
+        if self._ring is None or self._ring[0] != changed:
+            ring = keys.load_or_create_ring(self._key_file, self._chance)
+            self._ring = self._key_file.stat().st_mtime_ns, ring
+        return self._ring[1]
+
+    def known(self) -> list[str]:
+        """The ids of all recordings that have files here."""
+        return sorted(path.name for path in self._directory.glob("*") if self.path(path.name).parent.is_dir())
+
+    def rotate(self) -> tuple[str, int, list[str]]:
+        """A new master key, and every recording's key under it: its id, how many, and what failed (the old master
+        keys stay in the ring)."""
+        number = max((int(name) for name in self.ring.key_ids if name.isdigit()), default=0) + 1
+        self.ring.rotated(str(number), self._chance).save(self._key_file)
+        changed, failed = 0, []
+        for recording_id in self.known():
+            try:
+                changed += keys.rewrap(self.path(recording_id), self.ring, self._chance)
+            except (RecordingError, OSError) as error:
+                failed.append(f"{recording_id}: {error}")
+        return str(number), changed, failed
 
     def path(self, recording_id: str) -> Path:
         """The recording's first file; raise RecordingError for what is no id."""

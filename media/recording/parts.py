@@ -1,5 +1,6 @@
 """One file of a recording, opened for reading: its index if it was closed, else what a walk over its chunks finds."""
 
+import glob
 from pathlib import Path
 
 from media.recording import layout
@@ -104,15 +105,14 @@ def entry_of(place: Place, cluster: bytes) -> Entry:
 
 def part_paths(path: Path) -> list[Path]:
     """`ID.rec`, `ID.2.rec` … as far as they are there; raise RecordingError if there is none."""
-    found = [path] if path.exists() else []
-    for number in range(2, MOST_PARTS):
-        following = path.with_name(f"{path.stem}.{number}{path.suffix}")
-        if not following.exists():
-            break
-        found.append(following)
+    found = {1: path} if path.exists() else {}
+    for other in path.parent.glob(f"{glob.escape(path.stem)}.*{path.suffix}"):
+        number = other.name[len(path.stem) + 1 : -len(path.suffix)]
+        if number.isascii() and number.isdigit() and 2 <= int(number) <= MOST_PARTS:
+            found[int(number)] = other
     if not found:
         raise RecordingError(f"there is no recording {path.stem}")
-    return found
+    return [found[number] for number in sorted(found)]
 
 
 def close_cut_off(path: Path, data_key: bytes, chance: Chance) -> bool:

@@ -49,8 +49,12 @@ class Check:
 class RecordingReader:
     """An open recording with all its parts. Reads block; use it in an executor, by one thread at a time."""
 
-    def __init__(self, recording_id: str, placed: Sequence[Placed], tracks: Sequence[TrackInfo]) -> None:
+    def __init__(
+        self, recording_id: str, placed: Sequence[Placed], tracks: Sequence[TrackInfo], problems: Sequence[str]
+    ) -> None:
+        """See `open`; `problems`: what is wrong with parts that cannot be read at all."""
         self._id = recording_id
+        self._lacking = list(problems)
         self._parts = list(placed)
         self._tracks = tuple(tracks)
         self.info = self._described()
@@ -63,10 +67,10 @@ class RecordingReader:
         """
         parts: list[Part] = []
         try:
-            _open_parts(path, data_key, parts)
+            problems = _open_parts(path, data_key, parts)
             if len({part.file.identity.recording_id for part in parts}) > 1:
                 raise TamperedError("files of different recordings lie under one name")
-            return cls(parts[0].file.identity.recording_id, *_placed(parts))
+            return cls(parts[0].file.identity.recording_id, *_placed(parts), problems)
         except BaseException:
             for part in parts:
                 part.close()
@@ -116,7 +120,7 @@ class RecordingReader:
     def _described(self) -> RecordingInfo:
         first = self._parts[0].part.index.description
         ends = [entry.end_ms + placed.shift_ms for placed in self._parts for entry in placed.part.index.clusters[-1:]]
-        problems = [placed.part.problem for placed in self._parts[-1:]]
+        problems = [*self._lacking, *(placed.part.problem for placed in self._parts[-1:])]
         problems += [
             "the recorder broke off and went on in another file"
             for placed in self._parts[:-1]
@@ -136,7 +140,7 @@ class RecordingReader:
                 for event in placed.part.index.events
             ),
             parts=len(self._parts),
-            complete=all(placed.part.complete for placed in self._parts),
+            complete=not self._lacking and all(placed.part.complete for placed in self._parts),
             problem="; ".join(dict.fromkeys(text for text in problems if text)) or None,
         )
 
@@ -161,16 +165,24 @@ def _check_part(part: Part) -> tuple[int, list[str]]:
     return count, faults + [f"chunk {number} is missing" for number in expected]
 
 
-def _open_parts(path: Path, data_key: bytes, parts: list[Part]) -> None:
+def _open_parts(path: Path, data_key: bytes, parts: list[Part]) -> list[str]:
+    """Fill `parts`; what is wrong with those that cannot be opened."""
     failure: RecordingError | None = None
+    problems: list[str] = []
     for file in part_paths(path):
         try:
             parts.append(Part(file, data_key))
         except RecordingError as error:
             failure = failure or error
+            problems.append(f"{file.name} cannot be read: {error}")
     if not parts:
         assert failure is not None
         raise failure
+    parts.sort(key=lambda part: part.file.identity.part)
+    there = {part.file.identity.part for part in parts}
+    if not problems:
+        problems = [f"part {number} is missing" for number in range(1, max(there) + 1) if number not in there]
+    return problems
 
 
 def _placed(parts: Sequence[Part]) -> tuple[list[Placed], list[TrackInfo]]:
