@@ -184,6 +184,16 @@ class Customer(Person):
     async def find(self, selector: str) -> Locator:
         return (await self.frame()).locator(selector)
 
+    async def reaches(self, selector: str) -> bool:
+        """Whether nothing lies over the edges of a button."""
+        return await (await self.find(selector)).evaluate(  # type: ignore[no-any-return]
+            """button => {
+              const { left, right, top, bottom } = button.getBoundingClientRect();
+              const spots = [[(left + right) / 2, top + 3], [(left + right) / 2, bottom - 3]];
+              return spots.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
+            }"""
+        )
+
     async def screen(self, name: str, seconds: float = 20) -> None:
         """Wait for one of: loading, lobby, waiting, call, ended, trouble."""
 

@@ -139,6 +139,8 @@ async def test_a_page_that_was_offline_comes_back_to_its_call(customer: Customer
     await talk(customer, agent)
     await agent.context.set_offline(True)
     await agent.shows(agent.page.locator(".link-state.warn"), "that the connection is lost", 30)
+    await customer.shows(await customer.find("[data-ref=banner]"), "that the agent is away", 30)
+    assert await customer.reaches("[data-ref=minimise]"), "the banner lies over a button"
     await customer.say("are you there?")
     await agent.context.set_offline(False)
     await agent.shows(agent.page.locator(".link-state.good"), "that the connection is back", 30)
