@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import pstats
+import shutil
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -36,6 +37,12 @@ sound card and a wall clock that drift), decode it and compare numbered pictures
 captured."""
 
 
+_PEERS = """\
+Our media worker and Janus (videocall plugin, as Debian ships it) under the same generator, one after the other, each on
+one core: more and more calls of two pages with ICE, DTLS and AES-256-GCM SRTP, until packets are lost or their p99 is
+above 20 ms. Runs in a network namespace of its own. Needs Linux, janus, unshare, iproute2, and nothing else running."""
+
+
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `bench` to the program's commands."""
     bench = commands.add_parser(
@@ -50,11 +57,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
     connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
     connect.set_defaults(command=_connect)
+    _add_peers(bench)
     recording = _add(bench, "recording", "cost of recording; voice and picture together", _RECORDING)
     recording.add_argument("--recordings", type=_positive, default=20, metavar="N", help="(default: %(default)s)")
     recording.add_argument("--seconds", type=float, default=20.0, metavar="S", help="of media (default: %(default)g)")
     recording.add_argument("--minutes", type=float, default=30.0, metavar="M", help="(default: %(default)g)")
     recording.set_defaults(command=_recording)
+
+
+def _add_peers(bench: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    peers = bench.add_parser(
+        "peers",
+        help="our worker and Debian's janus under the same load",
+        description=_PEERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    peers.add_argument("--ours", type=_numbers, default="40,80,120", metavar="N,N", help="default: %(default)s calls")
+    peers.add_argument("--janus", type=_numbers, default="10,20,40", metavar="N,N", help="default: %(default)s calls")
+    peers.add_argument("--seconds", type=float, default=4.0, metavar="S", help="of each measurement (%(default)g)")
+    peers.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    peers.add_argument("--svg", type=Path, metavar="FILE", help="write the plot there")
+    peers.add_argument("--inside-namespace", action="store_true", help=argparse.SUPPRESS)
+    peers.set_defaults(command=_peers)
 
 
 def _add(
@@ -78,6 +102,29 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("expected 1 or more")
     return number
+
+
+def _numbers(text: str) -> list[int]:
+    return [_positive(part) for part in text.split(",")]
+
+
+def _peers(options: argparse.Namespace) -> int:
+    from callserver.bench.namespace import run_inside
+    from callserver.bench.peers import as_markdown, as_svg, compare
+
+    try:
+        if shutil.which("janus") is None:
+            raise BenchError("janus is not installed, so there is nothing to compare with: apt-get install janus")
+        if not options.inside_namespace:
+            return run_inside(sys.argv[1:])
+        report = asyncio.run(compare(options.ours, options.janus, options.seconds, options.config, _say))
+    except BenchError as error:
+        print(f"callserver bench: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    print(msgspec.json.encode(report).decode() if options.json else as_markdown(report))
+    if options.svg is not None:
+        options.svg.write_text(as_svg(report), encoding="utf-8")
+    return 0
 
 
 def _forward(options: argparse.Namespace) -> int:

@@ -49,7 +49,9 @@ _libc = _ffi.dlopen(None)
 class Port:
     """Sends to one server from many addresses. Slots stay as they are after sending: write them anew."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int], hosts: int = HOSTS) -> None:
+        """`hosts`: the IPv4 address of leg 0; all that follow it must be this machine's own."""
+        self._hosts = hosts
         if sys.platform != "linux":
             raise BenchError("this bench needs Linux: it plays many hosts with IP_PKTINFO and recvmmsg")
         sock = self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -63,11 +65,16 @@ class Port:
         """Datagrams the kernel did not take."""
         self._queued = 0
         self._sources: dict[int, object] = {}
+        self._routes: dict[int, object] = {}
         self._prepare_out(server)
         self._prepare_in()
 
+    def route(self, host: int, server: tuple[str, int]) -> None:
+        """What this host sends goes there: for a server with a port a leg."""
+        self._routes[host] = _name(server)
+
     def _prepare_out(self, server: tuple[str, int]) -> None:
-        self._name = _ffi.new("char[]", struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", *_raw(server)))
+        self._name = _name(server)
         self._arena_out = Arena(BATCH)
         self._iovecs_out = _ffi.new("struct iovec[]", BATCH)
         self._messages_out = _ffi.new("struct mmsghdr[]", BATCH)
@@ -109,11 +116,12 @@ class Port:
         slot, iovec, header = self._out[self._queued]
         source = self._sources.get(host)
         if source is None:
-            control = _OUT_CONTROL.pack(28, socket.IPPROTO_IP, _IP_PKTINFO, 0, socket.htonl(HOSTS + host), 0)
+            control = _OUT_CONTROL.pack(28, socket.IPPROTO_IP, _IP_PKTINFO, 0, socket.htonl(self._hosts + host), 0)
             source = self._sources[host] = _ffi.new("char[]", control)
         iovec.iov_base = slot.pointer + slot.start
         iovec.iov_len = slot.end - slot.start
         header.msg_control = source
+        header.msg_name = self._routes.get(host, self._name) if self._routes else self._name
         self._queued += 1
 
     def send(self, data: bytes, host: int) -> None:
@@ -146,11 +154,16 @@ class Port:
                 slot.end = HEADROOM + message.msg_len
                 _, _, _, seconds, nanoseconds, _, _, _, _, _, host = unpack(self._control_in, at)
                 message.msg_hdr.msg_controllen = _IN_CONTROL_BYTES
-                yield slot, (socket.ntohl(host) - HOSTS) & 0xFFFF, seconds * 1_000_000_000 + nanoseconds
+                yield slot, (socket.ntohl(host) - self._hosts) & 0xFFFF, seconds * 1_000_000_000 + nanoseconds
 
     def close(self) -> None:
         """Free the socket."""
         self.socket.close()
+
+
+def _name(server: tuple[str, int]) -> object:
+    """A sockaddr_in (ip(7))."""
+    return _ffi.new("char[]", struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", *_raw(server)))
 
 
 def _raw(server: tuple[str, int]) -> tuple[int, bytes]:

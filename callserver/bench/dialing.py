@@ -37,6 +37,8 @@ class Dialing:
     def receiving(self) -> Iterator[None]:
         """Read the ports while the context lasts."""
         self._reading = True
+        for port in self.ports:
+            asyncio.get_running_loop().add_reader(port.socket, self._read, port)
         try:
             yield
         finally:

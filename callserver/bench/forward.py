@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -72,9 +73,9 @@ async def forward(
             say(f"warming up for {WARM_UP:g} s, or until the worker allows every page its full rate")
             gc.collect()
             gc.disable()
-            await _warm_up(load, legs)
+            await warm_up(load, legs)
             _check_flow(legs)
-            return await _measure(subject, load, legs, seconds, empty, say)
+            return await measure(subject, load, legs, seconds, empty, say)
         finally:
             gc.enable()
             dialing.close()
@@ -92,7 +93,7 @@ async def _open_calls(subject: Subject, dialing: Dialing, calls: int) -> list[Tr
         return [leg for pair in await at_most(_CONNECTING_AT_ONCE, works) for leg in pair]
 
 
-async def _warm_up(load: Load, legs: list[Traffic]) -> None:
+async def warm_up(load: Load, legs: list[Traffic]) -> None:
     await load.run(WARM_UP)
     for _ in range(WARM_UP_LONGEST):
         if all(leg.at_full_rate for leg in legs):
@@ -107,8 +108,16 @@ def _check_flow(legs: list[Traffic]) -> None:
         raise BenchError(f"{len(silent)} of {len(legs)} legs got nothing from the worker, {silent[0]} for one")
 
 
-async def _measure(
-    subject: Subject, load: Load, legs: list[Traffic], seconds: float, empty: int, say: Callable[[str], None]
+class Measured(Protocol):
+    """A process under test."""
+
+    def cpu_seconds(self) -> float: ...
+
+    def rss_bytes(self) -> int: ...
+
+
+async def measure(
+    subject: Measured, load: Load, legs: list[Traffic], seconds: float, empty: int, say: Callable[[str], None]
 ) -> ForwardReport:
     load.forget_latencies()
     before = (load.sent, load.received, sum(leg.nacks for leg in legs), sum(leg.retransmitted for leg in legs))

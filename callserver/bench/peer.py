@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pylibsrtp
 from aioice import stun
@@ -52,22 +53,36 @@ class Credentials:
         self.context.set_tlsext_use_srtp(_PROFILE)
 
 
+class Identity(NamedTuple):
+    """What a page chooses for itself before it knows the other side."""
+
+    ufrag: str
+    password: str
+    sources: Sources
+
+    @classmethod
+    def make(cls) -> "Identity":
+        sources = Sources(*(1 + secrets.randbelow(0xFFFFFFFE) for _ in range(3)))
+        return cls(secrets.token_hex(4), secrets.token_hex(12), sources)
+
+
 class Peer:
     """One leg's page. `on_secure` is called once when SRTP keys are there."""
 
-    def __init__(self, host: int, port: Port, credentials: Credentials, offer: Offer) -> None:
+    def __init__(
+        self, host: int, port: Port, credentials: Credentials, offer: Offer, identity: Identity | None = None
+    ) -> None:
+        """`offer`: the server's description; a page that offered itself gives the server's answer and its identity."""
         self.host = host
         self.port = port
         self.call_id = offer.call_id
         self.leg_id = offer.leg_id
         self.generation = offer.generation
         self.facts: OfferFacts = read_offer(offer.sdp)
-        self.sources = Sources(*(1 + secrets.randbelow(0xFFFFFFFE) for _ in range(3)))
+        self._ufrag, self._password, self.sources = identity or Identity.make()
         self.cipher: Cipher | None = None
         self.on_secure: Callable[[], None] = lambda: None
         self._fingerprint = credentials.fingerprint
-        self._ufrag = secrets.token_hex(4)
-        self._password = secrets.token_hex(12)
         self._check = self._build_check()
         self._reached = False
         self._dtls = SSL.Connection(credentials.context)
@@ -115,6 +130,7 @@ class Peer:
         request.attributes["ICE-CONTROLLING"] = secrets.randbits(64)
         request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity(self.facts.password.encode())
+        request.add_fingerprint()  # as browsers do; libnice takes no check without it
         return bytes(request)
 
     def _handshake(self) -> None:

@@ -32,16 +32,11 @@ class Subject:
 
     def cpu_seconds(self) -> float:
         """User and system time of all its threads until now."""
-        try:
-            tasks = Path(f"/proc/{self.pid}/task").iterdir()
-            return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-        except (OSError, ValueError, IndexError):
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+        return process_cpu_seconds(self.pid)
 
     def rss_bytes(self) -> int:
         """Resident memory now."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+        return process_rss_bytes(self.pid)
 
     def connected(self, leg_id: str) -> asyncio.Future[None]:
         """Done when the worker says that the leg is connected; BenchError when it says that it failed."""
@@ -57,6 +52,21 @@ class Subject:
                     future.set_result(None)
                 else:
                     future.set_exception(BenchError(f"leg {event.leg_id} failed: {event.reason}"))
+
+
+def process_cpu_seconds(pid: int) -> float:
+    """User and system time of all threads of a process until now."""
+    try:
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except (OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+
+
+def process_rss_bytes(pid: int) -> int:
+    """Resident memory of a process now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 @asynccontextmanager
@@ -76,7 +86,7 @@ async def running_worker(
         say("starting a media worker")
         process = await worker_starter(config, *arguments, environment=environment)(member.socket)
         member.process = process
-        _pin_to_cores(process.pid, say)
+        pin_to_cores(process.pid, say)
         subject: Subject | None = None
         try:
             await member.dial_when_ready(
@@ -103,7 +113,7 @@ async def _ended(over: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-def _pin_to_cores(worker: int, say: Callable[[str], None]) -> None:
+def pin_to_cores(worker: int, say: Callable[[str], None]) -> None:
     """Worker and generator on different cores, where there are two."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
