@@ -205,7 +205,7 @@ class Leg:
     def _ways(self) -> list[tuple[float, float]]:
         """Loss and round trip of what leads to the page: its own downlink and the uplink of the worst it listens to."""
         own = (self.downlink.loss, self.uplink.round_trip)
-        sources = [track.source.uplink for track in self.outbound.values() if track.source is not None]
+        sources = [track.source.uplink for track in self.outbound.values() if isinstance(track.source, InboundTrack)]
         return [own, max(((uplink.loss.loss, uplink.round_trip) for uplink in sources), default=(0.0, 0.0))]
 
     def source(self, kind: Kind) -> InboundTrack | None:
