@@ -20,16 +20,18 @@ import uvloop
 
 from callserver import __version__, logs
 from callserver.config import ConfigError, HttpSettings, Settings, TurnSettings
+from callserver.ops.country import country
 from callserver.ops.health import Health
+from callserver.ops.history_routes import History, SqlHistory
 from callserver.ops.metrics import Metrics
 from callserver.ops.observed import ObservedEngine
 from callserver.ops.operations import Operations
-from callserver.recordings.library import RecordingLibrary
-from callserver.recordings.settings import policy
-from callserver.recordings.vault import RecordingFiles, Vault
 from callserver.quality.endpoints import routes as quality_routes
 from callserver.quality.recorder import Recorder
 from callserver.quality.store import QualityStore
+from callserver.recordings.library import RecordingLibrary
+from callserver.recordings.settings import policy
+from callserver.recordings.vault import RecordingFiles, Vault
 from callserver.store.database import Database, sqlite_url
 from callserver.store.recordings import RecordingRows
 from callserver.store.records import SqlRecords
@@ -199,9 +201,11 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
         wall_clock=time.time,
         clock=time.monotonic,
         overload=health.overload,
+        country=country,
         count=metrics.count,
     )
-    operations = Operations(settings, health, metrics, service, recorder.live)
+    history = History(SqlHistory(database), records.agents, time.time)
+    operations = Operations(settings, health, metrics, service, recorder.live, history)
     server = Server(shared, [*operations.routes(), *quality_routes(recorder)])
     return Control(settings, records, tokens, service, health, operations, library, server, recorder)
 

@@ -29,6 +29,8 @@ class Admission(msgspec.Struct, frozen=True):
     """An agent's languages; empty: any."""
     skills: tuple[str, ...] = ()
     origin: str = ""
+    country: str = ""
+    """Of the customer's address, ISO 3166-1; empty: not known."""
     policy: CallPolicy = CallPolicy()
     """What the customer's site wants of its calls; never in a ticket, the edge looks it up."""
 

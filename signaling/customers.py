@@ -58,6 +58,7 @@ def _join(board: Board, call: Call, session: Session, message: CallStart) -> Non
         state.customer_id = state.customer_id or known.customer_id
     if state.context == Context():
         state.context = known.context or bounded(message.context or Context())
+    state.country = known.country
     state.customer_session, state.queued_at = session.session_id, board.at.wall
     call.customer = Participant("customer", session.session_id)
     session.call_id, session.ended, session.started = call.call_id, None, message

@@ -108,6 +108,8 @@ class CallState(msgspec.Struct):
     language: str
     created_at: float
     customer: Person = Person()
+    country: str = ""
+    """Of the customer's address, ISO 3166-1; empty: not known."""
     customer_id: str = ""
     """The shop's id of a signed identity."""
     context: Context = Context()
@@ -164,6 +166,7 @@ class SessionState(msgspec.Struct):
     site_id: str
     person: Person
     agent_id: str = ""
+    country: str = ""
     customer_id: str = ""
     invited_call: str = ""
     """Call the shop's back end created for this customer."""

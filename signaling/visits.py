@@ -38,6 +38,7 @@ def arrive(board: Board, connection: int, admission: Admission) -> Session:
         person=admission.person,
         agent_id=admission.agent_id,
         customer_id=admission.customer_id,
+        country=admission.country,
         invited_call=admission.invited_call,
         seen_at=board.at.wall,
         origin=admission.origin,

@@ -19,6 +19,8 @@ from media.io.remote_client import RemoteEngine
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _REQUEST_TIMEOUT = 30.0
+_CORES = sorted(os.sched_getaffinity(0))
+"""Ours at the start: later the generator is pinned to one of them."""
 _EXIT_TIMEOUT = 20.0
 
 
@@ -115,7 +117,7 @@ async def _ended(over: Callable[[], bool]) -> None:
 
 def pin_to_cores(worker: int, say: Callable[[str], None]) -> None:
     """Worker and generator on different cores, where there are two."""
-    cores = sorted(os.sched_getaffinity(0))
+    cores = _CORES
     if len(cores) < 2:
         say("only one core: worker and generator share it, latencies will be worse than they are")
         return

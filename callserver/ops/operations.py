@@ -8,12 +8,13 @@ from pathlib import Path
 
 from callserver import __version__
 from callserver.config import Settings
-from callserver.ops import dashboard, endpoints
+from callserver.ops import dashboard, endpoints, history_routes
 from callserver.ops.alarm import Alarm
 from callserver.ops.alert_rules import load_rules
 from callserver.ops.alert_setup import Outlets
 from callserver.ops.alerts import Reading
 from callserver.ops.health import Health
+from callserver.ops.history_routes import History
 from callserver.ops.live import (
     LiveFeed,
     NodeInfo,
@@ -38,9 +39,16 @@ class Operations:
     """`live(wall_time)` gives the calls' quality now."""
 
     def __init__(
-        self, settings: Settings, health: Health, metrics: Metrics, service: Service, live: Callable[[float], Live]
+        self,
+        settings: Settings,
+        health: Health,
+        metrics: Metrics,
+        service: Service,
+        live: Callable[[float], Live],
+        history: History,
     ) -> None:
         self._health, self._metrics, self._service, self._live = health, metrics, service, live
+        self._history = history
         self._started_at = time.time()
         self._node = NodeWatch()
         self._machine = Machine(settings.data_dir, settings.http.tls_certificate)
@@ -60,6 +68,7 @@ class Operations:
         return [
             *endpoints.routes(self._health, self._metrics, self.snapshot),
             *dashboard.routes(self._feed, self.alarm),
+            *history_routes.routes(self._history),
         ]
 
     async def run(self) -> None:

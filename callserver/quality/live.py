@@ -22,6 +22,7 @@ def live_call(state: CallState, held: HeldCall, call: Call) -> LiveCall:
         agent_id=state.agent_id,
         agent_name=state.agent_name,
         language=state.language,
+        country=state.country,
         worker=held.worker,
         legs=[_leg(side, _broken(call, side.role)) for side in held.sides.values()],
         verdicts=[shown(verdict) for verdict in held.diagnosis.current()],

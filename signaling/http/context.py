@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 from aiohttp import web
 
-from signaling.http.address import Proxies
+from signaling.http.address import Address, Proxies
 from signaling.http.library import Library
 from signaling.http.passwords import Passwords
 from signaling.http.photo_studio import PhotoStudio
@@ -113,6 +113,8 @@ class Web:
     overload: Callable[[], str] = lambda: ""
     """Why no new call can be taken now; empty: it can."""
     count: Count = lambda event, label: None
+    country: Callable[[Address], str] = lambda address: ""
+    """The country of an address, ISO 3166-1; empty: not known."""
     tickets: Rate = field(default_factory=lambda: Rate(burst=60, per=60.0))
     lookups: Rate = field(default_factory=lambda: Rate(burst=240, per=60.0))
 

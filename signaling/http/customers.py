@@ -2,6 +2,8 @@
 
 from urllib.parse import urlencode
 
+import msgspec
+
 from signaling.admission import Admission
 from signaling.http.address import browser_origin, throttle_key
 from signaling.http.bodies import (
@@ -25,8 +27,8 @@ async def create_ticket(exchange: Exchange) -> TicketAnswer:
     """A customer's ticket. The page must be ours (the widget's frame) or one of the site's origins."""
     shared, request, body = exchange.shared, exchange.request, exchange.body
     assert isinstance(body, TicketRequest)
-    address = throttle_key(shared.proxies.client_address(request))
-    if not shared.tickets.allow(address, shared.clock()):
+    client = shared.proxies.client_address(request)
+    if not shared.tickets.allow(throttle_key(client), shared.clock()):
         shared.count("refused", "rate_limited")
         raise ApiError(429, "rate_limited", "too many tickets for this address; wait a minute", retry_after=60.0)
     site = await _site(shared, body.site)
@@ -43,6 +45,7 @@ async def create_ticket(exchange: Exchange) -> TicketAnswer:
         _check_load(shared)
         person, customer_id = _identified(site, body.identity)
         admission = Admission("customer", site.site_id, person, customer_id, context=body.context, origin=origin)
+    admission = msgspec.structs.replace(admission, country=shared.country(client))
     try:
         return TicketAnswer(*shared.tokens.make_ticket(admission))
     except TokenError as error:

@@ -1,13 +1,18 @@
 """The operator's endpoints over stand-ins."""
 
-from callserver.ops import dashboard, endpoints
+from collections.abc import Sequence
+
+from callserver.ops import dashboard, endpoints, history_routes
 from callserver.ops.alarm import Alarm
 from callserver.ops.alerts import Reading, Rule
 from callserver.ops.health import Health
+from callserver.ops.history import Minute
+from callserver.ops.history_answer import Problem
 from callserver.ops.live import LiveFeed, NodeInfo, OpsLive, QueueInfo
 from callserver.ops.metrics import Metrics, Snapshot
 from media.api import EngineStatus
 from signaling.http.context import Route
+from signaling.records import AgentAccount
 from tests.fakes.engine import FakeEngine
 
 RULES = (Rule("busy", "load", above=1.0, text="too busy"),)
@@ -18,6 +23,20 @@ class Readings:
 
     def __init__(self) -> None:
         self.values = [Reading("load", 2.0)]
+
+
+class NoHistory:
+    """Nobody ever called."""
+
+    async def minutes(self, since: float, until: float) -> Sequence[Minute]:
+        return []
+
+    async def problems(self, since: float, until: float) -> Sequence[Problem]:
+        return []
+
+
+async def no_agents() -> Sequence[AgentAccount]:
+    return []
 
 
 def picture() -> OpsLive:
@@ -43,4 +62,5 @@ def operator_routes() -> tuple[Route, ...]:
     return (
         *endpoints.routes(health, Metrics(), lambda: Snapshot({}, EngineStatus(""))),
         *dashboard.routes(LiveFeed(picture, lambda: 0.0), sounding),
+        *history_routes.routes(history_routes.History(NoHistory(), no_agents, lambda: 5000.0)),
     )

@@ -59,6 +59,7 @@ WHO_MAY = {
     "GET /test": EVERYBODY,
     "GET /api/v1/ops/live": {Role.OPERATOR},
     "GET /api/v1/ops/alerts": {Role.OPERATOR},
+    "GET /api/v1/ops/history": {Role.OPERATOR},
     "POST /api/v1/ops/alerts/silence": {Role.OPERATOR},
     "POST /api/v1/ops/alerts/acknowledge": {Role.OPERATOR},
 }
