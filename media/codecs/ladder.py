@@ -1,7 +1,7 @@
 """Which size and frame rate a target bit rate is enough for. Pure: the caller brings the time.
 
 A rate too small for the size makes the encoder leave frames out or blur them; fewer pixels look better then. The rungs
-are where libvpx in real-time mode keeps its frame rate on the picture of our drill; `left_out` corrects them for others.
+are where libvpx in real-time mode keeps its frame rate on the picture of our drill; `left_out` corrects them.
 """
 
 from math import sqrt

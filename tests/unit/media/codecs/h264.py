@@ -1,4 +1,4 @@
-"""An H.264 source as a browser sends it: constrained baseline, parameter sets before each key frame, RFC 6184 packets."""
+"""An H.264 source as browsers send it: constrained baseline, parameter sets before each key frame (RFC 6184)."""
 
 from fractions import Fraction
 
