@@ -15,6 +15,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 AXE = ROOT / "tests/e2e/node_modules/axe-core/axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+NOT_WORDS = r"""() => [...document.body.querySelectorAll("*:not(script, style)")]
+  .flatMap((one) => [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+  .map((node) => node.data)
+  .filter((text) => /(^|\s)(false|true|null|undefined|NaN)(\s|$)|\[object/.test(text))"""
+"""Texts, also unseen ones that are read aloud, that a script has made of no text."""
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 
 
@@ -43,6 +48,7 @@ async def look(person: Person, name: str, axe: str, direction: str) -> None:
     await person.screenshot(name)
     too_wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await frame.evaluate(too_wide) <= 0, f"{name}: scrolls sideways"
+    assert await frame.evaluate(NOT_WORDS) == [], f"{name}: a value where words belong"
     assert await faults(frame, axe) == [], name
 
 

@@ -18,8 +18,8 @@ export function show(widget) {
   const peer = call?.peer?.name || t("agent");
   const known = (prefix, name) => (t(`${prefix}.${name}`).startsWith(`${prefix}.`) ? `${prefix}.other` : `${prefix}.${name}`);
   /** Text, or nothing at all. */
-  const say = (name, text = "") => {
-    if (refs[name].textContent !== text) refs[name].textContent = text;
+  const say = (name, text) => {
+    if (refs[name].textContent !== (text || "")) refs[name].textContent = text || "";
     refs[name].hidden = !text;
   };
 
