@@ -39,6 +39,8 @@ async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
     running = Product(tmp_path_factory.mktemp("data"), ARTIFACTS / "product.log", CALL__RING_TIMEOUT="6")
     running.log.unlink(missing_ok=True)
     await running.start()
+    # So that what is heard before an answer can only be the other side: nothing.
+    await running.command("site", "set", "demo", "--waiting-music", "no")
     yield running
     await running.stop()
     assert "is killed" not in running.log_tail(), "SIGTERM was not enough"
