@@ -123,6 +123,10 @@ class Bridge:
             self.legs[leg_id].stage = stage
         return stage
 
+    def people(self) -> dict[OutboundTrack, InboundTrack]:
+        """Whose voice and picture each track is to carry."""
+        return self._wanted()
+
     def rejoin(self, now: float) -> None:
         """Taps or substitutes have changed."""
         self._join(now)

@@ -15,8 +15,8 @@ from media.wire.layout import Layout
 
 _HEADER = Struct("!BBHII")
 _WORD = Struct("!HH")
-_OPUS_TYPE, _VP8_TYPE = 111, 96
-_TYPES = PayloadTypes(opus=_OPUS_TYPE, vp8=_VP8_TYPE)
+_OPUS_TYPE, VP8_TYPE = 111, 96
+_TYPES = PayloadTypes(opus=_OPUS_TYPE, vp8=VP8_TYPE)
 
 PACKET_SECONDS = 0.02
 _PACKET_SAMPLES = 960
@@ -154,7 +154,7 @@ class PicturePlayer(Player):
         timestamp = int(now * VIDEO_CLOCK_HZ)
         for index, payload in enumerate(payloads):
             last = index == len(payloads) - 1
-            self.send(payload, _VP8_TYPE, timestamp, marker=last, key=key and not index, now=now)
+            self.send(payload, VP8_TYPE, timestamp, marker=last, key=key and not index, now=now)
 
     def next_timeout(self) -> float:
         """When the next frame is due."""

@@ -18,6 +18,7 @@ from media.errors import WireError
 from media.io import codec_words as words
 from media.io.codec_recording import RecordingRoom
 from media.io.codec_stills import Darkroom
+from media.io.codec_transcoding import Kitchens
 from media.wire.tapped import FrameReader, TappedPacket, message_frame
 
 logger = logging.getLogger(__name__)
@@ -74,8 +75,8 @@ class CodecWorker:
         self._frames = FrameReader()
         self._recording = RecordingRoom(self.outbox.say)
         self._darkroom = Darkroom(self.outbox.say)
+        self._kitchens = Kitchens(self.outbox.say, self.outbox.send)
         self._rooms = (self._recording, self._darkroom)
-        self._refused = 0
         self._cpu = (time.monotonic(), time.process_time())
 
     def run(self) -> None:
@@ -98,6 +99,7 @@ class CodecWorker:
             if now >= beat_at:
                 beat_at = now + BEAT_SECONDS
                 self._beat(now)
+        self._kitchens.close()
         ended = [room.end(LEAVE_SECONDS) for room in self._rooms]
         if not all(ended):
             os._exit(1)  # a thread hangs in the kernel or in a codec: nothing can be saved by waiting
@@ -110,6 +112,7 @@ class CodecWorker:
                     self._recording.put(frame, size)
                 if frame.tap in self._darkroom.wanted:
                     self._darkroom.put(frame, size)
+                self._kitchens.packet(frame, size)
             else:
                 self._hear(words.from_engine(frame))
 
@@ -118,6 +121,7 @@ class CodecWorker:
             case words.OpenTap() | words.ForgetCall():
                 for room in self._rooms:
                     room.put(message)
+                self._kitchens.hear(message)
             case words.SenderReport() | words.PauseRecording() | words.StopRecording():
                 self._recording.put(message)
             case words.StartRecording():
@@ -130,7 +134,7 @@ class CodecWorker:
                 self._darkroom.wanted.discard(tap)
                 self._darkroom.put(message)
             case _:
-                self._refused += 1
+                self._kitchens.hear(message)
 
     def _beat(self, now: float) -> None:
         since, before = self._cpu
@@ -140,8 +144,8 @@ class CodecWorker:
         counters = {
             "codec_packets_dropped_recording": self._recording.dropped,
             "codec_packets_dropped_stills": self._darkroom.dropped,
-            "codec_messages_refused": self._refused,
             **self._darkroom.counters(),
+            **self._kitchens.counters(),
         }
         self.outbox.say(words.Beat(round(fraction, 3), counters, self._recording.progress()))
 

@@ -330,6 +330,7 @@ class Engine:
 
     def _watch(self, calls: list[HeldCall], now: float) -> None:
         for call in calls:
+            self._studio.consider(call.call_id, call.bridge, now)
             for leg in list(call.legs.values()):
                 leg.watch(now)
             if not call.legs and now - call.empty_since > EMPTY_CALL_KEPT:

@@ -17,6 +17,7 @@ from media.api import (
     Snapshot,
 )
 from media.bridge.bridge import Bridge
+from media.bridge.rescue import might_need
 from media.bridge.tap import Feed
 from media.errors import CapacityError, UnavailableError, UnknownLegError
 from media.io import codec_words as words
@@ -35,6 +36,12 @@ READY_SECONDS = 10.0
 """How long a request waits for a codec worker that is being started."""
 MOST_FAILURES = 6
 """Codec workers that died young in a row before recordings are given up."""
+TRANSCODE_CORES = 0.8
+"""Cores that a codec worker may use, all it does included, when a transcode is to begin."""
+CORES_A_TRANSCODE = 0.35
+"""What a transcode is taken to cost until it shows in the measured CPU …"""
+MEASURED_AFTER = 4.0
+"""… that is, after so many seconds."""
 _WATCH_SECONDS = 0.25
 
 
@@ -49,12 +56,23 @@ class Studio:
     """One engine's. `tick` is called by the engine's timer."""
 
     def __init__(
-        self, tell: Callable[[MediaEvent], None], announcements: Announcements, spawn: Spawn = spawn_worker
+        self,
+        tell: Callable[[MediaEvent], None],
+        announcements: Announcements,
+        *,
+        transcode_cores: float = TRANSCODE_CORES,
+        spawn: Spawn = spawn_worker,
     ) -> None:
         self._tell = tell
         self._announcements = announcements
         self._feed = Feed()
         self._link = CodecLink(self, self._feed, spawn)
+        self._transcode_cores = transcode_cores
+        self._reserved: list[float] = []
+        """Until when a transcode that was begun is not in the measured CPU yet."""
+        self._transcoded: dict[int, str] = {}
+        """Number of a transcode -> its call."""
+        self._refused = 0
         self._calls: dict[str, StudioCall] = {}
         self._recordings: dict[str, Recording] = {}
         self._taps = itertools.count(1)
@@ -149,6 +167,7 @@ class Studio:
             "codec_worker_starts": self._link.starts,
             "packets_tapped": self._feed.packets,
             "packets_dropped_tap": self._feed.dropped,
+            "transcodes_refused": self._refused,
             "recordings_running": sum(recording.running for recording in self._recordings.values()),
             **self._link.counters,
         }
@@ -165,7 +184,9 @@ class Studio:
             return
         for recording_id in list(call.recordings):
             self.stop_recording(call_id, recording_id)
+        call.rescuer.close()
         call.bridge.studio = None
+        self._transcoded = {number: its for number, its in self._transcoded.items() if its != call_id}
         self._link.say(words.ForgetCall(call_id))
 
     def tick(self, now: float) -> None:
@@ -177,6 +198,16 @@ class Studio:
             for call_id, call in list(self._calls.items()):
                 if call.expire(now):
                     self._rejoin(call_id, now)
+
+    def consider(self, call_id: str, bridge: Bridge, now: float) -> None:
+        """Look whether a leg of the call needs pictures of its own. Said a few times a second."""
+        call = self._calls.get(call_id)
+        if call is None:
+            if not might_need(bridge):
+                return
+            call = self._call(call_id, bridge)
+        if call.rescuer.consider(now):
+            call.rejoin(now)
 
     async def close(self) -> None:
         """Let the recordings be finished."""
@@ -208,6 +239,7 @@ class Studio:
                 self._failed(recording, f"the codec worker keeps failing: {reason}")
         for call in self._calls.values():
             call.stills.clear()
+            call.rescuer.ended(None, time.monotonic())
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(UnavailableError("the codec worker is gone"))
@@ -229,19 +261,42 @@ class Studio:
                 answer = self._asked.get(still)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
+            case words.TranscodeEnded(number, reason):
+                logger.warning("pictures for a leg are not made any more: %s", reason)
+                for call in list(self._calls.values()):
+                    call.rescuer.ended(number, time.monotonic())
             case _:
                 pass
 
     def worker_sent(self, packet: TappedPacket) -> None:
-        """Nothing is encoded yet."""
+        """Pictures that were encoded for a leg."""
+        call = self._calls.get(self._transcoded.get(packet.tap, ""))
+        if call is not None:
+            call.rescuer.arrived(packet, time.monotonic())
 
     # --- inside ---
 
     def _call(self, call_id: str, bridge: Bridge) -> StudioCall:
         call = self._calls.get(call_id)
         if call is None:
-            call = self._calls[call_id] = StudioCall(call_id, bridge, self._feed, self._link.say, self._taps)
+            call = self._calls[call_id] = StudioCall(
+                call_id, bridge, self._feed, self._link.say, self._taps, lambda: self._admit(call_id)
+            )
         return call
+
+    def _admit(self, call_id: str) -> int | None:
+        """A number for one more transcode; None while there is no CPU for it."""
+        now = time.monotonic()
+        self._link.need(now)
+        self._reserved = [until for until in self._reserved if until > now]
+        cores = self._link.cpu_fraction + CORES_A_TRANSCODE * (len(self._reserved) + 1)
+        if not self._link.ready or cores > self._transcode_cores:
+            self._refused += 1
+            return None
+        self._reserved.append(now + MEASURED_AFTER)
+        number = next(self._taps)
+        self._transcoded[number] = call_id
+        return number
 
     def _rejoin(self, call_id: str, now: float) -> None:
         self._calls[call_id].rejoin(now)

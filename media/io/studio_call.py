@@ -7,6 +7,7 @@ from media.bridge.bridge import Bridge
 from media.bridge.inbound import InboundTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.player import Player
+from media.bridge.rescue import Rescuer
 from media.bridge.tap import Feed, Tap
 from media.io import codec_words as words
 
@@ -66,11 +67,22 @@ class Recording:
 class StudioCall:
     """Answers the bridge's questions (media.bridge.bridge.Studio)."""
 
-    def __init__(self, call_id: str, bridge: Bridge, feed: Feed, say: Say, numbers: Iterator[int]) -> None:
+    def __init__(
+        self,
+        call_id: str,
+        bridge: Bridge,
+        feed: Feed,
+        say: Say,
+        numbers: Iterator[int],
+        admit: Callable[[], int | None],
+    ) -> None:
         self.bridge = bridge
         self.recordings: dict[str, Recording] = {}
         self.stills: dict[str, float] = {}
         """leg_id -> until when its camera is decoded."""
+        self.rescuer = Rescuer(bridge, self)
+        self._admit = admit
+        """Gives a number to one more transcode, if there is CPU for it."""
         self._call_id = call_id
         self._feed = feed
         self._say = say
@@ -81,30 +93,50 @@ class StudioCall:
 
     def tap(self, leg_id: str, source: InboundTrack) -> Tap | None:
         kind = source.slot.kind
-        if not self._wanted(leg_id, kind):
+        if not self._wanted(leg_id, kind) and source not in self.rescuer.sources:
             return None
+        return self._tap(leg_id, source)
+
+    def _tap(self, leg_id: str, source: InboundTrack) -> Tap:
         found = self._taps.get(source)
         if found is None:
             if len(self._taps) >= MAX_TAPS:
                 del self._taps[next(iter(self._taps))]
             tap = Tap(self._feed, next(self._numbers), source.payload_types, self)
-            opened = words.OpenTap(tap.number, self._call_id, leg_id, kind)
+            opened = words.OpenTap(tap.number, self._call_id, leg_id, source.slot.kind)
             self._taps[source] = found = (tap, opened)
             self._say(opened)
         return found[0]
 
     def substitute(self, track: OutboundTrack, source: InboundTrack) -> Player | None:
-        """Every leg is served as it is."""
-        return None
+        return self.rescuer.player(track, source)
 
     def sender_report(self, tap: int, ntp_time: int, rtp_timestamp: int, arrival: float) -> None:
         self._say(words.SenderReport(tap, ntp_time, rtp_timestamp, arrival))
+
+    # --- what the rescuer asks (media.bridge.rescue.Kitchen) ---
+
+    def begin(self, source: InboundTrack, bps: int) -> int | None:
+        leg_id = next((name for name, leg in self.bridge.legs.items() if source in leg.streams.tracks), None)
+        number = self._admit() if leg_id is not None else None
+        if leg_id is None or number is None:
+            return None
+        return number if self._say(words.StartTranscode(number, self._tap(leg_id, source).number, bps)) else None
+
+    def change_rate(self, number: int, bps: int) -> None:
+        self._say(words.ChangeRate(number, bps))
+
+    def make_key_frame(self, number: int) -> None:
+        self._say(words.MakeKeyFrame(number))
+
+    def end(self, number: int) -> None:
+        self._say(words.StopTranscode(number))
 
     # --- what the studio says ---
 
     def rejoin(self, now: float) -> None:
         """What is wanted has changed."""
-        self.bridge.studio = self if self.recordings or self.stills else None
+        self.bridge.studio = self if self.recordings or self.stills or self.rescuer.active else None
         self.bridge.rejoin(now)
 
     def tap_of(self, leg_id: str, kind: Kind) -> int | None:

@@ -1,0 +1,176 @@
+"""The codec worker's transcoding: one thread a source, which decodes it once and encodes it for each leg in need."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from media.codecs.transcode import PictureSource, Rendition, TimedPicture
+from media.errors import CodecError
+from media.io import codec_words as words
+from media.io.codec_room import Room
+from media.receive.frame_assembler import VideoFormat
+from media.wire.tapped import H264, VP8, TappedPacket, packet_frame
+from media.wire.vp8 import starts_key_frame
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING_BYTES = 4 << 20
+LATE_SECONDS, LATE_FOR_SECONDS = 0.5, 5.0
+"""Pictures that come out so late for so long: there is no CPU for this."""
+
+Say = Callable[[words.FromWorker], None]
+Send = Callable[[bytes], None]
+Task = TappedPacket | words.StartTranscode | words.ChangeRate | words.MakeKeyFrame | words.StopTranscode
+
+
+class TranscodeRoom(Room[Task]):
+    """One source and its renditions."""
+
+    def __init__(self, source: words.OpenTap, say: Say, send: Send) -> None:
+        super().__init__(f"transcode-{source.tap}", MOST_WAITING_BYTES)
+        self.renditions: dict[int, Rendition] = {}
+        self._source = source
+        self._say = say
+        self._send = send
+        self._pictures: PictureSource | None = None
+        self._format = (0, 0)
+        self._late_since: float | None = None
+
+    def work(self, work: Task) -> None:
+        """Do one thing."""
+        match work:
+            case TappedPacket():
+                self._packet(work)
+            case words.StartTranscode(number, _, bps):
+                chance = secrets.randbits(31)
+                self.renditions[number] = Rendition(bps, first_sequence=chance >> 15, picture_id=chance & 0x7FFF)
+            case words.ChangeRate(number, bps):
+                if number in self.renditions:
+                    self.renditions[number].change_target(bps)
+            case words.MakeKeyFrame(number):
+                if number in self.renditions:
+                    self.renditions[number].request_key_frame()
+            case words.StopTranscode(number):
+                self.renditions.pop(number, None)
+
+    def _packet(self, packet: TappedPacket) -> None:
+        pictures = self._pictures
+        if pictures is None or self._format != (packet.codec, packet.generation):
+            self._format = (packet.codec, packet.generation)
+            pictures = PictureSource(VideoFormat.H264 if packet.codec == H264 else VideoFormat.VP8)
+            self._pictures = pictures
+        pictures.insert(packet.sequence & 0xFFFF, packet.timestamp, packet.marker, packet.payload, packet.arrival)
+        self._poll(pictures, time.monotonic())
+
+    def _poll(self, pictures: PictureSource, now: float) -> None:
+        shown = pictures.poll(now)
+        if pictures.wants_key_frame(now):
+            self._say(words.KeyFrameWanted(self._source.call_id, self._source.leg_id))
+        if shown is not None:
+            for number, rendition in list(self.renditions.items()):
+                self._encode(number, rendition, shown, now)
+            self._watch(time.monotonic(), shown.arrival)
+
+    def _encode(self, number: int, rendition: Rendition, shown: TimedPicture, now: float) -> None:
+        try:
+            packets = rendition.encode(shown, now)
+        except CodecError as error:
+            self._end(number, str(error))
+            return
+        for packet in packets:
+            key = starts_key_frame(packet.payload, 0, len(packet.payload))
+            self._send(
+                packet_frame(
+                    TappedPacket(
+                        VP8, packet.marker, key, number, 0, packet.sequence, packet.timestamp, now, packet.payload
+                    )
+                )
+            )
+
+    def _watch(self, now: float, arrival: float) -> None:
+        """Give up what comes out too late."""
+        if now - arrival < LATE_SECONDS:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = now
+        elif now - self._late_since > LATE_FOR_SECONDS:
+            self._late_since = None
+            for number in list(self.renditions):
+                self._end(number, f"{now - arrival:.1f} s late: there is no CPU for it")
+
+    def _end(self, number: int, reason: str) -> None:
+        self.renditions.pop(number, None)
+        self._say(words.TranscodeEnded(number, reason))
+
+    def idle(self, now: float) -> None:
+        """Gaps are given up by the clock."""
+        if self._pictures is not None:
+            self._poll(self._pictures, now)
+
+
+class Kitchens:
+    """All sources that are transcoded; called by the intake only."""
+
+    def __init__(self, say: Say, send: Send) -> None:
+        self._say = say
+        self._send = send
+        self._taps: dict[int, words.OpenTap] = {}
+        self._rooms: dict[int, TranscodeRoom] = {}
+        self._numbers: dict[int, int] = {}
+        self.dropped = 0
+
+    def packet(self, packet: TappedPacket, size_bytes: int) -> None:
+        """To the source's room, if there is one."""
+        room = self._rooms.get(packet.tap)
+        if room is not None:
+            room.put(packet, size_bytes)
+
+    def hear(self, message: words.FromEngine) -> None:
+        """What concerns transcoding."""
+        match message:
+            case words.OpenTap(tap):
+                self._taps[tap] = message
+            case words.ForgetCall(call_id):
+                for tap in [tap for tap, source in self._taps.items() if source.call_id == call_id]:
+                    del self._taps[tap]
+                    self._close(tap)
+            case words.StartTranscode(number, tap):
+                source = self._taps.get(tap)
+                if source is None:
+                    self._say(words.TranscodeEnded(number, "its source is gone"))
+                    return
+                if tap not in self._rooms:
+                    self._rooms[tap] = TranscodeRoom(source, self._say, self._send)
+                    self._rooms[tap].start()
+                self._numbers[number] = tap
+                self._rooms[tap].put(message)
+            case words.ChangeRate(number) | words.MakeKeyFrame(number):
+                self._pass_on(number, message)
+            case words.StopTranscode(number):
+                self._pass_on(number, message)
+                stopped = self._numbers.pop(number, None)
+                if stopped is not None and stopped not in self._numbers.values():
+                    self._close(stopped)
+
+    def _pass_on(self, number: int, message: words.ChangeRate | words.MakeKeyFrame | words.StopTranscode) -> None:
+        room = self._rooms.get(self._numbers.get(number, -1))
+        if room is not None:
+            room.put(message)
+
+    def _close(self, tap: int) -> None:
+        room = self._rooms.pop(tap, None)
+        self._numbers = {number: its for number, its in self._numbers.items() if its != tap}
+        if room is not None:
+            self.dropped += room.dropped
+            room.end(0.0)
+
+    def counters(self) -> dict[str, int]:
+        """For the beat."""
+        dropped = self.dropped + sum(room.dropped for room in self._rooms.values())
+        return {"transcodes_running": len(self._numbers), "codec_packets_dropped_transcoding": dropped}
+
+    def close(self) -> None:
+        """End every thread."""
+        for tap in list(self._rooms):
+            self._close(tap)
