@@ -26,6 +26,7 @@ from callserver.ops.history_routes import History, SqlHistory
 from callserver.ops.metrics import Metrics
 from callserver.ops.observed import ObservedEngine
 from callserver.ops.operations import Operations
+from callserver.ops.precall import PreCall
 from callserver.quality.endpoints import routes as quality_routes
 from callserver.quality.recorder import Recorder
 from callserver.quality.store import QualityStore
@@ -204,8 +205,9 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
         country=country,
         count=metrics.count,
     )
+    precall = PreCall(engine, time.monotonic, lambda test_id: ice_servers(settings.turn, test_id, time.time()))
     history = History(SqlHistory(database), records.agents, time.time)
-    operations = Operations(settings, health, metrics, service, recorder.live, history)
+    operations = Operations(settings, health, metrics, service, recorder.live, history, precall)
     server = Server(shared, [*operations.routes(), *quality_routes(recorder)])
     return Control(settings, records, tokens, service, health, operations, library, server, recorder)
 

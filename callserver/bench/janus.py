@@ -41,8 +41,8 @@ class Handle:
 
     async def say(self, body: dict[str, Any], jsep: dict[str, Any] | None = None) -> None:
         """Send a request to the plugin; its answer is an event."""
-        extra = {} if jsep is None else {"jsep": jsep}
-        await self._janus.send("message", handle_id=self.number, body=body, **extra)
+        extra: dict[str, Any] = {} if jsep is None else {"jsep": jsep}
+        await self._janus.send("message", "", handle_id=self.number, body=body, **extra)
 
     async def event(self, name: str) -> dict[str, Any]:
         """The next event of this name; others before it are dropped. Raise BenchError for the plugin's errors."""
@@ -92,7 +92,7 @@ class Janus:
         await self.send(verb, transaction, **fields)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                answer = await future
+                answer: dict[str, Any] = await future
         except TimeoutError as error:
             raise BenchError(f"janus did not answer `{verb}`") from error
         if answer.get("janus") == "error":

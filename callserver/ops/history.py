@@ -6,9 +6,10 @@ keys. A million rows take the memory of one.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
-from typing import Protocol
 
 import msgspec
+
+from callserver.quality.minutes import MinuteRow as Minute
 
 MAX_KEYS = 40
 """Of one grouping; what comes later counts as `other`."""
@@ -17,24 +18,6 @@ SCORE_STEP = 0.05
 _SCORE_BINS = 81
 _LOSS_EDGES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 _RTT_EDGES = (5, 10, 20, 30, 45, 60, 80, 100, 130, 160, 200, 250, 300, 400, 500, 700, 1000, 1500, 2500, 5000)
-
-
-class Minute(Protocol):
-    """One minute of what one role heard and saw (callserver.quality.store.MinuteRow)."""
-
-    call_id: str
-    at: float
-    role: str
-    audio: float | None
-    video: float | None
-    connection: float | None
-    loss: float | None
-    rtt_ms: float | None
-    browser: str
-    network: str
-    country: str
-    agent_id: str
-    site_id: str
 
 
 class Percentiles(msgspec.Struct, frozen=True):

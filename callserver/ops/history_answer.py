@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from callserver.ops.history import Aggregate, Minute, Summary, browser_family
+from callserver.ops.history import Aggregate, Summary, browser_family
+from callserver.quality.minutes import MinuteRow
 
 MAX_CALLS = 2_000
 """Listed; the summary counts all of them."""
@@ -78,14 +79,14 @@ class HistoryAnswer(msgspec.Struct, frozen=True):
 class _Call:
     __slots__ = ("at", "country", "first", "network", "rows", "sums", "worst")
 
-    def __init__(self, row: Minute) -> None:
+    def __init__(self, row: MinuteRow) -> None:
         self.first = row
         self.at = row.at
         self.rows = 0
         self.sums = {"audio": [0.0, 0], "video": [0.0, 0], "connection": [0.0, 0]}
         self.worst: float | None = None
 
-    def add(self, row: Minute) -> None:
+    def add(self, row: MinuteRow) -> None:
         self.rows += 1
         self.at = min(self.at, row.at)
         if row.role == "customer" and self.first.role != "customer":
@@ -104,7 +105,7 @@ class _Call:
 
 
 def answer(
-    rows: Sequence[Minute],
+    rows: Sequence[MinuteRow],
     problems: Iterable[Problem],
     wanted: HistoryFilter,
     zone: tzinfo,
@@ -146,7 +147,7 @@ def _keeps(call: _Call, problems: Sequence[Problem], wanted: HistoryFilter) -> b
     return any(wanted.side in ("", problem.side) and wanted.kind in ("", problem.kind) for problem in problems)
 
 
-def _matches(row: Minute, wanted: HistoryFilter) -> bool:
+def _matches(row: MinuteRow, wanted: HistoryFilter) -> bool:
     return (
         wanted.agent in ("", row.agent_id)
         and wanted.country in ("", row.country)
@@ -178,7 +179,7 @@ def _listed(call: _Call, problems: list[Problem]) -> HistoryCall:
     )
 
 
-def _known(rows: Iterable[Minute]) -> dict[str, list[str]]:
+def _known(rows: Iterable[MinuteRow]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {"agent": set(), "country": set(), "network": set(), "browser": set()}
     for row in rows:
         found["agent"].add(row.agent_id)

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from callserver.ops.history import Minute
 from callserver.ops.history_answer import HistoryAnswer, HistoryFilter, Problem, answer
 from callserver.quality.minutes import MinuteRow
-from callserver.store import tables
+from callserver.store import quality_tables as tables
 from callserver.store.database import Database
 from signaling.http.context import Exchange, Role, Route, refuse
 
@@ -39,7 +38,7 @@ _QUERY = (
 class HistorySource(Protocol):
     """Where rows come from."""
 
-    async def minutes(self, since: float, until: float) -> Sequence[Minute]:
+    async def minutes(self, since: float, until: float) -> Sequence[MinuteRow]:
         """The newest MAX_ROWS minutes that begin between the two times."""
 
     async def problems(self, since: float, until: float) -> Sequence[Problem]:
@@ -52,7 +51,7 @@ class SqlHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def minutes(self, since: float, until: float) -> Sequence[Minute]:
+    async def minutes(self, since: float, until: float) -> Sequence[MinuteRow]:
         table = tables.quality_minutes
         columns = [table.c[name] for name in MinuteRow._fields]
         query = sa.select(*columns).where(table.c.at >= since, table.c.at < until).order_by(table.c.at.desc())

@@ -28,6 +28,7 @@ from callserver.ops.live import (
 )
 from callserver.ops.machine import Machine
 from callserver.ops.metrics import Metrics, Snapshot
+from callserver.ops.precall import PreCall
 from signaling.http.context import Route
 from signaling.quality_values import Live
 from signaling.service import Service
@@ -46,9 +47,10 @@ class Operations:
         service: Service,
         live: Callable[[float], Live],
         history: History,
+        precall: PreCall,
     ) -> None:
         self._health, self._metrics, self._service, self._live = health, metrics, service, live
-        self._history = history
+        self._history, self._precall = history, precall
         self._started_at = time.time()
         self._node = NodeWatch()
         self._machine = Machine(settings.data_dir, settings.http.tls_certificate)
@@ -69,6 +71,7 @@ class Operations:
             *endpoints.routes(self._health, self._metrics, self.snapshot),
             *dashboard.routes(self._feed, self.alarm),
             *history_routes.routes(self._history),
+            *self._precall.routes(),
         ]
 
     async def run(self) -> None:
@@ -78,6 +81,7 @@ class Operations:
                 tasks.create_task(self._machine.run())
                 tasks.create_task(self.alarm.run())
                 tasks.create_task(self._observe())
+                tasks.create_task(self._precall.run())
         finally:
             await self._outlets.close()
 

@@ -6,10 +6,11 @@ from callserver.ops import dashboard, endpoints, history_routes
 from callserver.ops.alarm import Alarm
 from callserver.ops.alerts import Reading, Rule
 from callserver.ops.health import Health
-from callserver.ops.history import Minute
 from callserver.ops.history_answer import Problem
 from callserver.ops.live import LiveFeed, NodeInfo, OpsLive, QueueInfo
 from callserver.ops.metrics import Metrics, Snapshot
+from callserver.ops.precall import PreCall
+from callserver.quality.minutes import MinuteRow
 from media.api import EngineStatus
 from signaling.http.context import Route
 from signaling.records import AgentAccount
@@ -28,7 +29,7 @@ class Readings:
 class NoHistory:
     """Nobody ever called."""
 
-    async def minutes(self, since: float, until: float) -> Sequence[Minute]:
+    async def minutes(self, since: float, until: float) -> Sequence[MinuteRow]:
         return []
 
     async def problems(self, since: float, until: float) -> Sequence[Problem]:
@@ -62,5 +63,6 @@ def operator_routes() -> tuple[Route, ...]:
     return (
         *endpoints.routes(health, Metrics(), lambda: Snapshot({}, EngineStatus(""))),
         *dashboard.routes(LiveFeed(picture, lambda: 0.0), sounding),
+        *PreCall(FakeEngine(), lambda: 0.0, lambda _test_id: []).routes(),
         *history_routes.routes(history_routes.History(NoHistory(), no_agents, lambda: 5000.0)),
     )
