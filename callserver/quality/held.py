@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
 from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
 from media.api import LegSecond, LegStats
-from media.quality.scores import NO_PAGE, Score, score
+from media.quality.scores import NO_PAGE, Score, VoicePath, score, voice_path
 from media.quality.verdict import Diagnosis, Side, Verdict
 from signaling.records import CallState
 
@@ -108,27 +108,26 @@ class HeldCall:
             view = page.view() if page is not None else None
             side.newest, side.newest_score = second, score(second, far, view or NO_PAGE)
             side.connections.append(side.newest_score.connection)
-            self._count(side, second, side.newest_score)
+            self._count(side, second, side.newest_score, voice_path(second, far, view or NO_PAGE))
             sides.append(Side(side.role, second, view, side.audio_on, side.video_on))
         self.diagnosis.observe(sides, lag_ms)
 
-    def _count(self, side: HeldSide, second: LegSecond, scored: Score) -> None:
+    def _count(self, side: HeldSide, second: LegSecond, scored: Score, path: VoicePath | None) -> None:
         if self._began is None:
             self._began = second.at - 1.0
         at = self._began + (second.at - 1.0 - self._began) // MINUTE * MINUTE
         if side.minute is None or at > side.minute.at:
             self._finish(side)
             side.minute = MinuteOfRole(at)
-        side.minute.add(scored, second)
+        side.minute.add(scored, path, second)
 
     def _finish(self, side: HeldSide) -> None:
         if side.minute is not None:
             state, browser, network = self.state, side.device.browser, side.device.network
             means = side.minute.means()
             begin = round(side.minute.at, 3)
-            self._minute(
-                MinuteRow(state.call_id, begin, side.role, *means, browser, network, "", state.agent_id, state.site_id)
-            )
+            who = (browser, network, state.country, state.agent_id, state.site_id)
+            self._minute(MinuteRow(state.call_id, begin, side.role, *means, *who))
             side.minute = None
 
     def running_minutes(self) -> Iterator[tuple[str, MinuteOfRole]]:

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from media.api import LegSecond
-from media.quality.scores import Score, raw_loss
+from media.quality.scores import Score, VoicePath, mean_path, raw_loss, voice_score
 
 MINUTE = 60.0
+MAX_SECONDS = 70
 
 
 class MinuteRow(NamedTuple):
@@ -58,14 +59,18 @@ class MinuteOfRole:
 
     def __init__(self, at: float) -> None:
         self.at = at
-        self._means = tuple(_Mean() for _ in Means._fields)
+        self._voice: list[VoicePath] = []
+        self._means = tuple(_Mean() for _ in Means._fields[1:])
 
-    def add(self, score: Score, second: LegSecond) -> None:
+    def add(self, score: Score, path: VoicePath | None, second: LegSecond) -> None:
         """Take one second."""
+        if path is not None and len(self._voice) < MAX_SECONDS:
+            self._voice.append(path)
         loss = max(raw_loss(second.up_lost, second.up_packets), raw_loss(second.down_lost, second.down_packets))
-        for mean, value in zip(self._means, (*score, loss, second.rtt_ms), strict=True):
+        for mean, value in zip(self._means, (score.video, score.connection, loss, second.rtt_ms), strict=True):
             mean.add(value)
 
     def means(self) -> Means:
-        """What it was like so far."""
-        return Means(*(mean.value for mean in self._means))
+        """What it was like so far; the voice by the E-model over the whole minute."""
+        path = mean_path(self._voice)
+        return Means(voice_score(path) if path is not None else None, *(mean.value for mean in self._means))

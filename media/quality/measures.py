@@ -20,10 +20,13 @@ NEVER_HEARD, HEARD_BEFORE = 8, 30
 """Seconds of digital silence that mean something: at the beginning of a call, and later, when somebody only listens."""
 NARROW_CAMERA_BPS = 300_000
 QUEUE_MS, JITTERY_MS = 25, 40
+UNSTEADY_MS, STARVED_BPS, UNSTEADY_ROOM_BPS = 14, 200_000, 350_000
+SLOWING_LOSS = 0.08
+"""Independent loss from which on a page's own estimate falls, however wide the path is."""
 SHOWN_QUEUE_MS = 35
 """A narrow link shows itself by a queue now and then; a rate that fell without one fell because feedback is missing,
 which is the other direction's trouble."""
-_WANTED_BPS = 900_000
+_HELD_BACK_BPS = 600_000
 
 Measures = dict[str, float | None]
 
@@ -82,26 +85,37 @@ class LegWindow:
             "up_jitter_ms": float(median_low([s.up_jitter_ms for s in seconds])),
             "down_jitter_ms": float(median_low(self._jitters)),
             "rtt_ms": float(rtt),
-            "down_room_bps": _down_room(list(seconds)) if max(self._queues) >= SHOWN_QUEUE_MS else None,
-            "up_room_bps": self._up_room(rtt) if video_on else None,
+            "down_room_bps": self._down_room(),
+            "up_room_bps": self._up_room(rtt) if video_on and not _lossy(up_loss, up_row) else None,
             "cpu": _page_share(pages, "cpu"),
             "silent_s": float(self._silent) if self._silent >= waits else 0.0,
             "black": _black(pages) if video_on and latest.up_video_bps else None,
         }
+
+    def _down_room(self) -> float | None:
+        """What the way to the page carries, once that is known."""
+        known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
+        if len(known) * 2 <= len(self._seconds) or max(self._queues) < SHOWN_QUEUE_MS:
+            return None
+        room = float(median_low(known))
+        unsteady = median_low(self._jitters) >= UNSTEADY_MS and room > UNSTEADY_ROOM_BPS
+        return None if unsteady else room
 
     def _up_room(self, rtt: int) -> float | None:
         """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue
         on its way to us. None: nothing speaks of a narrow uplink."""
         seconds, pages = self._seconds, self._pages
         rate = sum(s.up_video_bps for s in seconds) / len(seconds)
-        wanted = min((s.up_limit_bps for s in seconds if s.up_limit_bps), default=_WANTED_BPS)
+        limits = [s.up_limit_bps for s in seconds if s.up_limit_bps]
+        held_back = rate < (0.5 * min(limits) if limits else _HELD_BACK_BPS)
+        jitter = median_low([s.up_jitter_ms for s in seconds])
+        if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
+            return None  # a page slows down on a path of uneven speed as well
         says = _page_share(pages, "bandwidth")
-        held_back = rate < 0.7 * wanted
         if says is not None and says >= 0.5:
             return rate if held_back else None
         down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
         queue = rtt - min(self._round_trips, default=rtt) - down_queue
-        jitter = median_low([s.up_jitter_ms for s in seconds])
         full = queue >= QUEUE_MS or jitter >= JITTERY_MS
         return rate if rate < NARROW_CAMERA_BPS and held_back and full else None
 
@@ -118,14 +132,12 @@ def _bursty(loss: float | None, row: float) -> bool:
     return loss is not None and row * (1.0 - loss) >= BURSTY
 
 
+def _lossy(loss: float | None, row: float) -> bool:
+    return loss is not None and loss >= SLOWING_LOSS and not _bursty(loss, row)
+
+
 def _unless(condition: bool, value: float | None) -> float | None:
     return None if condition else value
-
-
-def _down_room(seconds: list[LegSecond]) -> float | None:
-    """What the way to the page carries, once that is known."""
-    known = [s.down_sustained_bps for s in seconds if s.down_sustained_bps]
-    return float(median_low(known)) if len(known) * 2 > len(seconds) else None
 
 
 def _page_share(pages: deque[PageView], reason: str) -> float | None:

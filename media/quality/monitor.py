@@ -49,7 +49,7 @@ class LegMonitor:
         frames = None if new.up_pictures is None or old.up_pictures is None else new.up_pictures - old.up_pictures
         return LegSecond(
             round(wall_time, 3),
-            None if new.rtt is None else round(new.rtt * 1000),
+            None if new.rtt is None else _ms(new.rtt),
             new.level,
             max(0, new.up_packets - old.up_packets),
             max(0, new.up_lost - old.up_lost),
@@ -58,7 +58,7 @@ class LegMonitor:
             self._audio_missing.grown(new.up_audio_missing),
             max(0, new.up_video_expected - old.up_video_expected),
             self._video_missing.grown(new.up_video_missing),
-            round(new.up_jitter * 1000),
+            _ms(new.up_jitter),
             _rate(new.up_audio_bytes - old.up_audio_bytes, bits),
             _rate(new.up_video_bytes - old.up_video_bytes, bits),
             _bounded(new.up_limit_bps),
@@ -72,7 +72,7 @@ class LegMonitor:
             round(voice_residual(loss, burst, new.distances), 4),
             max(0, new.down_video_sent - old.down_video_sent),
             round(picture_residual(loss, new.rtt or 0.1, new.repeats, new.parity), 4),
-            round(new.down_jitter * 1000),
+            _ms(new.down_jitter),
             _rate(new.down_audio_bytes - old.down_audio_bytes, bits),
             _rate(new.down_video_bytes - old.down_video_bytes, bits),
             _bounded(new.target_bps) if new.limited else 0,
@@ -80,14 +80,14 @@ class LegMonitor:
             _rate(new.down_protection_bytes - old.down_protection_bytes, bits),
             _rate(new.down_repair_bytes - old.down_repair_bytes, bits),
             max(0, new.down_pictures - old.down_pictures),
-            max(0, min(1000, round((new.down_frozen - old.down_frozen) * 1000))),
+            min(1000, _ms(new.down_frozen - old.down_frozen)),
             max(0, new.down_nacks - old.down_nacks),
             max(0, new.down_plis - old.down_plis),
             len(new.distances),
             round(new.parity * 100),
             new.paused,
-            min(60_000, round(new.pacer_queue * 1000)),
-            min(60_000, max(0, round(new.link_queue * 1000))),
+            _ms(new.pacer_queue),
+            _ms(new.link_queue),
         )
 
 
@@ -109,6 +109,11 @@ class _Settled:
 
 def _rate(octets: int, bits: float) -> int:
     return max(0, round(octets * bits))
+
+
+def _ms(seconds: float) -> int:
+    """Milliseconds, 0 to a minute, whatever comes."""
+    return round(min(seconds, 60.0) * 1000) if seconds > 0.0 else 0
 
 
 def _bounded(bps: float) -> int:

@@ -22,7 +22,7 @@ _FREEZE_SHARE = 0.18
 
 def picture_score(bps: float, fps: float, frozen: float = 0.0, height: float | None = None) -> float:
     """1 (no use) to 4.8. `frozen`: share of the time without a new picture; `height` in lines, None: 480."""
-    if fps <= 0.0 or bps <= 0.0:
+    if fps < 0.01 or bps < 1.0:
         return 1.0
     lines = height or _REFERENCE_HEIGHT
     needed = _HALF_KBPS * (lines / _REFERENCE_HEIGHT) ** _SIZE_POWER

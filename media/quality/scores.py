@@ -1,5 +1,6 @@
 """Scores of one second: what a side hears, what it sees, and how its connection is. 1 (bad) to 5 (excellent)."""
 
+from collections.abc import Sequence
 from math import exp
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ _RTT_HALF_MS, _RTT_POWER = 700.0, 2.0
 _QUEUE_HALF_MS = 400.0
 _NARROW_BPS = 400_000.0
 _OUTAGE_PACKETS = 5
+MAX_BURST_RATIO = 2.0
 
 
 class Score(NamedTuple):
@@ -34,25 +36,64 @@ def score(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> Sc
     return Score(voice(own, far, page), video(own, page), connection(own))
 
 
+class VoicePath(NamedTuple):
+    """What the E-model needs of a stretch of time."""
+
+    missing: float
+    """Share of the voice that was not there when it was to be played."""
+    burst_length: float
+    bps: float
+    delay: float
+    """Seconds from mouth to ear."""
+
+
+def voice_path(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> VoicePath | None:
+    """One second of the way to this leg; None where no voice was sent."""
+    if not own.down_audio_packets and page.concealed is None and not _stalled(far):
+        return None
+    burst = max(length(own.down_lost, own.down_runs), length(far.up_lost, far.up_runs) if far is not None else 1.0)
+    bps = own.down_audio_bps / (1 + own.copies)
+    return VoicePath(missing_voice(own, far, page), burst, bps, one_way_delay(own, far, page))
+
+
+def mean_path(paths: Sequence[VoicePath]) -> VoicePath | None:
+    """Seconds joined: two seconds of silence in a minute are 3 % of loss in bursts, not 58 perfect seconds."""
+    if not paths:
+        return None
+    bps = [path.bps for path in paths if path.bps]
+    return VoicePath(
+        sum(path.missing for path in paths) / len(paths),
+        max(path.burst_length for path in paths),
+        sum(bps) / len(bps) if bps else 0.0,
+        sum(path.delay for path in paths) / len(paths),
+    )
+
+
 def missing_voice(own: LegSecond, far: LegSecond | None, page: PageView) -> float:
-    """Share of voice that was not there when it was to be played: what the page says, else what we estimate."""
+    """Share of voice that was not there when it was to be played: what the page says, else what we estimate. A page
+    counts long gaps as silence: those we know."""
+    if _stalled(far) or (own.down_target_bps and own.down_audio_packets and not own.down_packets):
+        return 1.0  # nothing came, or nothing that we sent is known to have arrived
     up = 0.0 if far is None else share(far.up_audio_missing, far.up_audio_packets)
     estimate = 1.0 - (1.0 - up) * (1.0 - own.down_audio_residual)
     return estimate if page.concealed is None else max(page.concealed, 0.0)
 
 
-def voice(
-    own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE, *, conversation: bool = True
-) -> float | None:
+def _stalled(far: LegSecond | None) -> bool:
+    return far is not None and not far.up_audio_packets and not far.up_audio_bps
+
+
+def voice_score(path: VoicePath, *, conversation: bool = True) -> float:
     """MOS after the wide-band E-model; with `conversation` False of listening only, without what delay costs."""
-    if not own.down_audio_packets and page.concealed is None:
-        return None
-    lost = missing_voice(own, far, page)
-    burst = max(length(own.down_lost, own.down_runs), length(far.up_lost, far.up_runs) if far is not None else 1.0)
-    bps = own.down_audio_bps / (1 + own.copies)
-    factor = effective_impairment(impairment(bps), ROBUSTNESS, lost, min(burst_ratio(lost, burst), 2.0))
-    delay = one_way_delay(own, far, page) if conversation else 0.0
-    return round(wideband_opinion(wideband_rating(delay, factor)), 2)
+    burst = min(burst_ratio(path.missing, path.burst_length), MAX_BURST_RATIO)
+    factor = effective_impairment(impairment(path.bps), ROBUSTNESS, path.missing, burst)
+    return round(wideband_opinion(wideband_rating(path.delay if conversation else 0.0, factor)), 2)
+
+
+def voice(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> float | None:
+    """MOS of one second."""
+    path = voice_path(own, far, page)
+    return voice_score(path) if path is not None else None
 
 
 def one_way_delay(own: LegSecond, far: LegSecond | None, page: PageView) -> float:

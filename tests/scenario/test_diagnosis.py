@@ -1,0 +1,36 @@
+"""Calls with known faults in virtual time, and what the verdict says of them."""
+
+from collections import Counter
+
+import pytest
+
+from tests.sim.diagnosis import Case, cases, diagnose
+
+ROUNDS = 4
+"""Of every fault at either side: 120 calls, strength and seed by chance, with and without pages that say something."""
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_known_faults_are_diagnosed(number: int) -> None:
+    """95 of 100 right in each round: the weightiest verdict names side, direction and kind of the fault, and a call
+    without a fault has none."""
+    found = [diagnose(case) for case in cases(seed=10 + number, rounds=2) if case.pages == (number % 2 == 0)]
+    assert len(found) >= 28
+    wrong = [(one.case, one.main) for one in found if not one.right]
+    assert len(wrong) <= 0.05 * len(found), wrong
+    kinds = Counter(one.case.truth for one in found)
+    assert min(kinds.values()) >= 2
+
+
+def test_a_fault_is_told_within_five_seconds() -> None:
+    found = diagnose(Case("customer", "loss.up", up="delay=40,loss=20", down="delay=40", seconds=5.0))
+    assert found.main == "customer loss.up"
+
+
+def test_what_the_server_did_is_told() -> None:
+    (verdict,) = diagnose(Case("agent", "loss.down", down="delay=40,loss=20", up="delay=40")).verdicts
+    assert {"repair", "copies"} <= set(verdict.did)
+    assert verdict.heard_by == ("agent",)
+    (verdict,) = diagnose(Case("customer", "rate.down", down="delay=40,rate=80k", up="delay=40", seconds=12.0)).verdicts
+    assert "paused" in verdict.did
+    assert verdict.tell == "verdict.tell.weak_down"

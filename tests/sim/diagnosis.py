@@ -1,0 +1,140 @@
+"""Calls with a known fault in virtual time, and what the verdict says of them."""
+
+import random
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from media.api import LegSecond
+from media.quality.page import PageView
+from media.quality.verdict import Diagnosis, Side, Verdict
+from tests.sim.browser import Browser
+from tests.sim.call import Call
+from tests.sim.people import join
+
+ROLES = ("customer", "agent")
+RING, CALM = 1.0, 2.0
+"""Seconds before the answer, and from the answer to the fault."""
+CAMERA_BPS = 600_000.0
+PLAIN = "delay=20"
+
+
+class Case(NamedTuple):
+    """A fault. `down` and `up` are link descriptions of the side's two directions; `device` what its device does."""
+
+    side: str
+    truth: str
+    """`kind.direction`, `kind`, or empty: nothing is wrong."""
+    down: str = PLAIN
+    up: str = PLAIN
+    device: str = ""
+    pages: bool = True
+    """Whether pages say anything of themselves."""
+    seed: int = 1
+    seconds: float = 9.0
+
+
+class Found(NamedTuple):
+    case: Case
+    verdicts: list[Verdict]
+
+    @property
+    def main(self) -> str:
+        """Whose verdict weighs most: the worst, then the longest."""
+        ranked = sorted(self.verdicts, key=lambda v: (v.severity == "poor", v.end - v.begin), reverse=True)
+        return f"{ranked[0].side} {ranked[0].name}" if ranked else ""
+
+    @property
+    def right(self) -> bool:
+        who = "server" if self.case.truth == "overload" else self.case.side
+        return self.main == (f"{who} {self.case.truth}" if self.case.truth else "")
+
+    @property
+    def alone(self) -> bool:
+        """Right, and nothing else was said."""
+        return self.right and len({(v.side, v.name) for v in self.verdicts}) <= 1
+
+
+def cases(seed: int = 1, rounds: int = 3) -> Iterator[Case]:
+    """`rounds` of every fault at either side, with its strength by chance."""
+    rng = random.Random(seed)
+
+    def chance(low: float, high: float) -> int:
+        return round(rng.uniform(low, high))
+
+    for number in range(rounds):
+        for side in ROLES:
+            pages = number % 2 == 0
+            common = {"side": side, "pages": pages}
+            delay = f"delay={chance(15, 70)}"
+
+            def case(truth: str, common: dict[str, object] = common, **changes: object) -> Case:
+                return Case(**common, truth=truth, seed=rng.randrange(1 << 30), **changes)  # type: ignore[arg-type]
+
+            yield case("")
+            yield case("", down=delay, up=delay)
+            yield case("loss.down", down=f"{delay},loss={chance(7, 45)}", up=delay)
+            yield case("loss.up", up=f"{delay},loss={chance(7, 45)}", down=delay)
+            yield case("burst.down", down=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", up=delay, seconds=16.0)
+            yield case("burst.up", up=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", down=delay, seconds=16.0)
+            yield case("rate.down", down=f"{delay},rate={chance(70, 330)}k", up=delay, seconds=12.0)
+            yield case("rate.up", up=f"{delay},rate={chance(110, 330)}k", down=delay, seconds=14.0)
+            yield case("delay", down=f"delay={chance(230, 400)}", up=f"delay={chance(230, 400)}")
+            yield case("jitter.down", down=f"delay=90,jitter={chance(60, 90)}", up=delay)
+            yield case("jitter.up", up=f"delay=90,jitter={chance(60, 90)}", down=delay)
+            yield case("outage", down="down=on", up="down=on", seconds=6.0)
+            yield case("silent", device="silent", seconds=12.0)
+            yield case("overload", device="busy")
+            if pages:
+                yield case("cpu", device="slow")
+                yield case("black", device="black")
+
+
+def diagnose(case: Case) -> Found:
+    """Play the case and ask for the verdicts."""
+    call = Call(case.seed)
+    people = {role: join(call, role, max_bps=CAMERA_BPS) for role in ROLES}
+    for role, page in people.items():
+        troubled = role == case.side
+        page.down.shape(_base(case.down) if troubled else PLAIN)
+        page.up.shape(_base(case.up) if troubled else PLAIN)
+    call.run(RING)
+    call.connect(*ROLES)
+    call.run(CALM)
+    for role in ROLES:
+        call.legs[role].monitor.drain()
+    diagnosis, one = Diagnosis(), people[case.side]
+    one.down.shape(case.down)
+    one.up.shape(case.up)
+    for _ in range(round(case.seconds)):
+        call.run(1.0)
+        rows = {role: call.legs[role].monitor.drain() for role in ROLES}
+        for pair in zip(*rows.values(), strict=False):
+            sides = [_side(case, role, second, people[role]) for role, second in zip(rows, pair, strict=True)]
+            diagnosis.observe(sides, 400.0 if case.device == "busy" else 5.0)
+    return Found(case, diagnosis.close())
+
+
+def _base(link: str) -> str:
+    """The link's delay, which it has from the beginning: a path does not become longer in a call."""
+    found = re.search(r"delay=\d+", link)
+    return found[0] if found else PLAIN
+
+
+def _side(case: Case, role: str, second: LegSecond, page: Browser) -> Side:
+    faulty = role == case.side
+    if faulty and case.device == "silent":
+        second = msgspec.structs.replace(second, level=127)
+    if not case.pages:
+        return Side(role, second)
+    limited = "bandwidth" if page.camera.target_bps < 0.7 * CAMERA_BPS else ""
+    view = PageView(limited_by=limited, level=0.1, black=False)
+    if faulty and case.device == "slow":
+        view = view._replace(limited_by="cpu")
+    elif faulty and case.device == "black":
+        view = view._replace(black=True)
+    elif faulty and case.device == "silent":
+        view = view._replace(level=0.0)
+    return Side(role, second, view)

@@ -1,0 +1,187 @@
+"""Every rule of the verdict, alone and beside what explains it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from media.api import LegSecond
+from media.quality.page import PageView
+from media.quality.rules import RULES, explained
+from media.quality.verdict import MAX_KEPT, Diagnosis, Side, Verdict, told
+from tests.fakes.seconds import lossy, second
+
+CATALOGUES = Path(__file__).parents[4] / "web" / "shared" / "quality"
+Make = Callable[[float], LegSecond]
+SAYS = PageView(level=0.1, black=False)
+
+
+def diagnosed(
+    make: Make, seconds: int = 20, page: PageView | None = SAYS, lag_ms: float = 0.0, **side: bool
+) -> Diagnosis:
+    """The customer's seconds are `make`'s, the agent's are good."""
+    diagnosis = Diagnosis()
+    for at in range(1, seconds + 1):
+        sides = [Side("customer", make(at), page, **side), Side("agent", second(at), SAYS)]
+        diagnosis.observe(sides, lag_ms)
+    return diagnosis
+
+
+def names(diagnosis: Diagnosis) -> list[str]:
+    return [f"{v.side} {v.name} {v.severity}" for v in diagnosis.close()]
+
+
+EXAMPLES: list[tuple[str, Make]] = [
+    ("", second),
+    ("customer loss.up fair", lambda at: lossy(at, 5)),
+    ("customer loss.up poor", lambda at: lossy(at, 14)),
+    ("customer loss.down poor", lambda at: lossy(at, 30, direction="down", row=1.4)),
+    ("customer burst.up poor", lambda at: lossy(at, 10, row=5)),
+    ("customer burst.down fair", lambda at: lossy(at, 4, direction="down", row=4)),
+    (
+        "customer rate.down poor",
+        lambda at: second(at, down_sustained_bps=120_000, link_queue_ms=80, down_lost=30, down_runs=10),
+    ),
+    ("customer rate.down fair", lambda at: second(at, down_sustained_bps=400_000, link_queue_ms=50)),
+    ("customer rate.up poor", lambda at: second(at, up_video_bps=90_000, up_jitter_ms=60)),
+    ("customer delay fair", lambda at: second(at, rtt_ms=500)),
+    ("customer delay poor", lambda at: second(at, rtt_ms=900)),
+    ("customer jitter.up fair", lambda at: second(at, up_jitter_ms=30)),
+    ("customer jitter.down poor", lambda at: second(at, down_jitter_ms=70)),
+    ("customer outage poor", lambda at: second(at, up_audio_bps=0, up_video_bps=0, up_packets=0, up_audio_packets=0)),
+    ("customer silent poor", lambda at: second(at, level=127)),
+]
+
+
+@pytest.mark.parametrize(("expected", "make"), EXAMPLES, ids=[name or "nothing" for name, _ in EXAMPLES])
+def test_a_rule_finds_its_trouble_and_no_other(expected: str, make: Make) -> None:
+    page = None if "silent" in expected else SAYS
+    assert names(diagnosed(make, page=page)) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("expected", "page"),
+    [
+        ("customer cpu poor", SAYS._replace(limited_by="cpu")),
+        ("customer black poor", SAYS._replace(black=True)),
+    ],
+)
+def test_a_device_s_trouble_is_what_its_page_says(expected: str, page: PageView) -> None:
+    assert names(diagnosed(second, page=page)) == [expected]
+
+
+def test_a_page_that_wants_more_than_its_uplink_carries_says_so() -> None:
+    page = SAYS._replace(limited_by="bandwidth")
+    assert names(diagnosed(lambda at: second(at, up_video_bps=300_000), page=page)) == ["customer rate.up fair"]
+    assert names(diagnosed(lambda at: second(at, up_video_bps=300_000, up_limit_bps=300_000), page=page)) == []
+
+
+def test_a_busy_server_is_nobody_s_connection() -> None:
+    assert names(diagnosed(lambda at: lossy(at, 20), lag_ms=400)) == ["server overload poor"]
+
+
+def test_who_has_muted_or_is_held_is_not_silent() -> None:
+    quiet: Make = lambda at: second(at, level=127)  # noqa: E731
+    assert names(diagnosed(quiet, page=None, audio_on=False)) == []
+
+
+def test_who_only_listens_is_not_silent_for_half_a_minute() -> None:
+    speaks: Make = lambda at: second(at, level=127 if at > 10 else 30)  # noqa: E731
+    assert names(diagnosed(speaks, 35, page=None)) == []
+    assert names(diagnosed(speaks, 60, page=None)) == ["customer silent poor"]
+
+
+def test_no_camera_no_black_picture() -> None:
+    page = SAYS._replace(black=True)
+    assert names(diagnosed(second, page=page, video_on=False)) == []
+
+
+def test_jitter_that_came_from_the_other_side_is_not_this_side_s() -> None:
+    diagnosis = Diagnosis()
+    for at in range(1, 20):
+        diagnosis.observe([Side("customer", second(at, up_jitter_ms=40)), Side("agent", second(at, down_jitter_ms=42))])
+    assert names(diagnosis) == ["customer jitter.up fair"]
+
+
+def test_a_narrow_link_takes_over_what_it_lost_while_it_became_narrow() -> None:
+    def narrowing(at: float) -> LegSecond:
+        if at < 8:
+            return lossy(at, 12, direction="down", row=5) if at > 4 else second(at)
+        return second(at, down_sustained_bps=150_000, link_queue_ms=200)
+
+    (verdict,) = diagnosed(narrowing, 25).close()
+    assert verdict.name == "rate.down"
+    assert verdict.begin < second(8).at
+
+
+def test_short_pauses_do_not_end_a_trouble_and_long_ones_do() -> None:
+    def now_and_then(at: float) -> LegSecond:
+        return lossy(at, 20) if at <= 10 or 14 < at <= 24 or at > 50 else second(at)
+
+    verdicts = diagnosed(now_and_then, 60).close()
+    assert [v.name for v in verdicts] == ["loss.up", "loss.up"]
+    assert 23 <= verdicts[0].end - second(0).at <= 32
+
+
+def test_a_moment_is_no_verdict() -> None:
+    assert names(diagnosed(lambda at: lossy(at, 4) if at == 10 else second(at))) == []
+
+
+def test_what_was_done_is_noted() -> None:
+    diagnosis = diagnosed(lambda at: lossy(at, 20, direction="down"))
+    diagnosis.note("customer", "ice_restart")
+    (verdict,) = diagnosis.close()
+    assert "ice_restart" in verdict.did
+
+
+@given(
+    st.lists(
+        st.builds(
+            lossy,
+            st.integers(0, 100).map(float),
+            st.integers(0, 100),
+            direction=st.sampled_from(["up", "down"]),
+            row=st.floats(1, 50),
+        ),
+        max_size=60,
+    )
+)
+def test_any_seconds_are_survived(rows: list[LegSecond]) -> None:
+    diagnosis = Diagnosis()
+    for one in rows:
+        diagnosis.observe([Side("customer", one, PageView(limited_by="bandwidth")), Side("agent", one, None)])
+    assert len(diagnosis.close()) <= MAX_KEPT
+
+
+def test_every_explanation_is_a_rule_and_comes_before_it() -> None:
+    seen: set[str] = set()
+    for rule in RULES:
+        for name in rule.unless:
+            assert name in seen or name in {known.partition(".")[0] for known in seen}, (rule.name, name)
+        assert explained(rule, set(rule.unless)) == bool(rule.unless)
+        assert (rule.fair > rule.poor) == rule.below
+        seen.add(rule.name)
+
+
+@pytest.mark.parametrize("language", ["en", "es", "de", "fr", "pt-BR", "ar", "id", "zh-CN"])
+def test_every_verdict_has_words_in_every_language(language: str) -> None:
+    words = json.loads((CATALOGUES / f"{language}.json").read_text())
+    for rule in RULES:
+        assert words[f"verdict.title.{rule.kind}"]
+        for who in ("server",) if rule.everywhere else ("customer", "agent"):
+            assert words[f"verdict.tell.{told(who, rule)}"]
+            assert words[f"verdict.side.{who}"]
+        assert not rule.direction or words[f"verdict.direction.{rule.direction}"]
+
+
+def test_a_verdict_says_who_hears_it() -> None:
+    def of(make: Make, page: PageView | None = SAYS) -> Verdict:
+        (verdict,) = diagnosed(make, page=page).close()
+        return verdict
+
+    assert of(lambda at: lossy(at, 14)).heard_by == ("agent",)
+    assert of(lambda at: lossy(at, 14, direction="down")).heard_by == ("customer",)
+    assert of(lambda at: second(at, rtt_ms=900)).heard_by == ("customer", "agent")
+    assert of(second, SAYS._replace(black=True)).heard_by == ("agent",)
