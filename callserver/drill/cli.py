@@ -12,6 +12,7 @@ import msgspec
 from callserver.drill.plan import Plan, Server
 from callserver.drill.profiles import PROFILES
 from callserver.drill.spec import SpecError, parse_spec
+from callserver.drill.suite_cli import add_suites, run_suite
 
 if TYPE_CHECKING:
     from callserver.drill.run import Outcome
@@ -47,10 +48,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     drill.add_argument("--password-file", type=Path, metavar="FILE", help="with --login; without it you are asked")
     drill.add_argument("--chart", type=Path, metavar="FILE.svg", help="also draw the run")
     drill.add_argument("--json", action="store_true", help="print figures as JSON")
+    add_suites(drill)
     drill.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.suite:
+        return run_suite(options)
     try:
         plan, server = _plan(options), _server(options)
     except (SpecError, ValueError, OSError) as error:
