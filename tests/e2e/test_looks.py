@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Frame, Page, ViewportSize
 
 from tests.e2e.people import DESKTOP, PHONE, Agent, Customer, People, Person
-from tests.e2e.product import ROOT
+from tests.e2e.product import ROOT, Product
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -92,6 +92,54 @@ async def test_every_screen(
         await agent.page.locator("main h1").first.wait_for()
         await seen(agent, f"console-5-{page}")
     assert customer.complaints + agent.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "direction", "size", "scheme"),
+    [("en", "ltr", DESKTOP, "dark"), ("ar", "rtl", PHONE, "light"), ("de", "ltr", PHONE, "dark")],
+    ids=["en-desktop-dark", "ar-phone", "de-phone-dark"],
+)
+async def test_recording_and_verification(
+    people: People, product: Product, axe: str, locale: str, direction: str, size: ViewportSize, scheme: str
+) -> None:
+    """A site that asks for consent: asked, recorded, verified, paused; then the call's page with player and evidence."""
+    where = f"{locale}-{size['width']}x{size['height']}-{scheme}"
+    await product.command("site", "set", "demo", "--consent", "ask")
+    try:
+        agent: Agent = await people.agent(size=size, locale=locale, color_scheme=scheme)
+        customer: Customer = await people.customer(
+            size=size, locale=locale, path=f"/shop?locale={locale}", color_scheme=scheme
+        )
+        await customer.call("مريم" if locale == "ar" else "Maria")
+        await agent.answer()
+        await customer.sees()
+        await agent.key("R").click()
+        await customer.shows(await customer.find(".kept-consent"), "the question")
+        await look(customer, f"widget-6-consent-{where}", axe, direction)
+        await (await customer.find(".kept-consent .primary")).click()
+        await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it is recorded")
+        await look(customer, f"widget-7-recorded-{where}", axe, direction)
+        await agent.page.locator(".controls .control").nth(6).click()  # the verification
+        await agent.page.locator(".shot").nth(3).locator("button").first.click()
+        await customer.shows(await customer.find(".kept-code"), "the code")
+        await agent.page.locator(".shot").nth(3).locator("button").last.click()
+        await customer.shows(await customer.find(".kept-count:not(:empty)"), "that a picture was taken")
+        await look(customer, f"widget-8-verification-{where}", axe, direction)
+        await look(agent, f"console-6-verification-{where}", axe, direction)
+        await agent.key("R").click()
+        await agent.shows(agent.page.locator(".chip.rec.paused"), "that the recording is paused")
+        await look(agent, f"console-7-paused-{where}", axe, direction)
+        await agent.hang_up()
+        await agent.ended()
+        await agent.page.goto("/console#/calls")
+        await agent.page.locator(".row").first.click()
+        await agent.shows(agent.page.locator(".player-bar"), "the player")
+        await look(agent, f"console-8-player-{where}", axe, direction)
+        await agent.page.locator(".kept .danger-text").click()
+        await look(agent, f"console-9-delete-{where}", axe, direction)
+        assert customer.complaints + agent.complaints == []
+    finally:
+        await product.command("site", "set", "demo", "--consent", "notice")
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

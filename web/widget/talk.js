@@ -143,7 +143,7 @@ export default class Talk {
     refs.level.style.inlineSize = `${Math.min(100, (peer?.level() ?? 0) * 300)}%`;
   }
 
-  #showChat(screen, { say, number }) {
+  #showChat(screen, { t, say, number }) {
     const { view, refs, dataset } = this.widget;
     const { shown, unread } = this.chat;
     const open = /^(call|waiting)$/.test(screen) && shown && Boolean(view.call);
@@ -152,6 +152,7 @@ export default class Talk {
     refs.controls.inert = refs.soundPanel.inert = open && innerWidth < 760 && innerHeight <= 500; // under it, beside a phone's keyboard
     refs.chatButton.ariaExpanded = open;
     refs.chatButton.disabled = !view.call;
+    refs.chatButton.ariaLabel = unread ? `${t("chat")} ${number(unread)}` : t("chat"); // the name holds what is seen
     say("unread", unread ? number(unread) : "");
   }
 
