@@ -43,6 +43,11 @@ one core: more and more calls of two pages with ICE, DTLS and AES-256-GCM SRTP, 
 above 20 ms. Runs in a network namespace of its own. Needs Linux, janus, unshare, iproute2, and nothing else running."""
 
 
+_QUALITY = """\
+CPU of everything that quality data costs: reading counters in the worker, encoding, decoding, scores, verdicts, pages'
+reports, writing to SQLite; as fractions of one core. No network, no media: made-up seconds."""
+
+
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `bench` to the program's commands."""
     bench = commands.add_parser(
@@ -57,6 +62,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
     connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
     connect.set_defaults(command=_connect)
+    quality = bench.add_parser("quality", help="cost of measuring, judging and storing quality", description=_QUALITY)
+    quality.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    quality.add_argument("--calls", type=_positive, default=100, metavar="N", help="calls (default: %(default)s)")
+    quality.add_argument("--seconds", type=_positive, default=60, metavar="S", help="of the calls (default: %(default)s)")
+    quality.set_defaults(command=_quality, profile=None)
     _add_peers(bench)
     recording = _add(bench, "recording", "cost of recording; voice and picture together", _RECORDING)
     recording.add_argument("--recordings", type=_positive, default=20, metavar="N", help="(default: %(default)s)")
@@ -148,6 +158,12 @@ def _recording(options: argparse.Namespace) -> int:
     report = run(options.recordings, options.seconds, options.minutes)
     print(msgspec.json.encode(report).decode()) if options.json else _print(msgspec.to_builtins(report))
     return 0
+
+
+def _quality(options: argparse.Namespace) -> int:
+    from callserver.bench.quality import quality
+
+    return _run(options, quality(options.calls, options.seconds, _say))
 
 
 def _run(options: argparse.Namespace, work: Coroutine[None, None, msgspec.Struct]) -> int:
