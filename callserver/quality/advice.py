@@ -15,8 +15,8 @@ Word = Literal["", "weak", "delay", "silent", "black", "cpu"]
 
 def advise(role: str, verdicts: Iterable[Verdict]) -> Reading:
     """What to tell this role now."""
-    ranked = sorted((_rank(role, verdict), verdict) for verdict in verdicts if _worth(role, verdict))
-    return _reading(role, ranked[0][1]) if ranked else GOOD
+    worth = [verdict for verdict in verdicts if _worth(role, verdict)]
+    return _reading(role, min(worth, key=lambda verdict: _rank(role, verdict))) if worth else GOOD
 
 
 def _worth(role: str, verdict: Verdict) -> bool:

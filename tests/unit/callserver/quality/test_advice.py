@@ -1,0 +1,48 @@
+"""What a side is told of all that is wrong."""
+
+import pytest
+
+from callserver.quality.advice import advise
+from media.quality.verdict import Verdict
+from signaling.quality import GOOD, Reading
+
+
+def verdict(side: str, name: str, severity: str = "poor") -> Verdict:
+    kind, _, direction = name.partition(".")
+    return Verdict(0.0, 1.0, side, direction, kind, severity, 1.0, (), (), "", "")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "customer", "agent"),
+    [
+        ([], GOOD, GOOD),
+        (
+            [verdict("customer", "loss.up")],
+            Reading("poor", "own_uplink", "weak"),
+            Reading("poor", "peer"),
+        ),
+        ([verdict("customer", "rate.down", "fair")], Reading("fair", "own_downlink", "weak"), GOOD),
+        ([verdict("customer", "silent")], Reading("poor", "own_uplink", "silent"), GOOD),
+        ([verdict("customer", "delay", "fair")], Reading("fair", "own_uplink", "delay"), GOOD),
+        ([verdict("agent", "cpu")], GOOD, Reading("poor", "own_uplink", "cpu")),
+        ([verdict("server", "overload")], Reading("poor", ""), Reading("poor", "")),
+        (
+            [verdict("customer", "loss.up"), verdict("customer", "silent")],
+            Reading("poor", "own_uplink", "silent"),
+            Reading("poor", "peer"),
+        ),
+        (
+            [verdict("agent", "loss.up"), verdict("customer", "loss.down", "fair")],
+            Reading("fair", "own_downlink", "weak"),
+            Reading("poor", "own_uplink", "weak"),
+        ),
+    ],
+)
+def test_the_one_thing_that_helps_most(verdicts: list[Verdict], customer: Reading, agent: Reading) -> None:
+    assert advise("customer", verdicts) == customer
+    assert advise("agent", verdicts) == agent
+
+
+def test_two_of_a_kind_are_no_riddle() -> None:
+    twice = [verdict("agent", "loss.up"), verdict("agent", "loss.down")]
+    assert advise("customer", twice) == Reading("poor", "peer")
