@@ -184,6 +184,24 @@ class Customer(Person):
     async def find(self, selector: str) -> Locator:
         return (await self.frame()).locator(selector)
 
+    async def tab_to(self, selector: str) -> None:
+        """Press Tab until the focus is there. Every stop on the way is one of the widget's, and has a name."""
+        wanted = await (await self.find(selector)).element_handle()
+        frame = await self.frame()
+        for _ in range(30):
+            await self.page.keyboard.press("Tab")
+            assert await self.page.evaluate("() => document.activeElement.tagName") == "CALLSERVER-BUTTON"
+            name = await frame.evaluate(
+                """() => {
+                  const one = document.activeElement;
+                  return one.ariaLabel || one.labels?.[0]?.textContent.trim() || one.textContent.trim();
+                }"""
+            )
+            assert name, "a stop without a name"
+            if await frame.evaluate("wanted => document.activeElement === wanted", wanted):
+                return
+        raise AssertionError(f"Tab does not lead to {selector}")
+
     async def reaches(self, selector: str) -> bool:
         """Whether nothing lies over the edges of a button."""
         return await (await self.find(selector)).evaluate(  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.people import Agent, Customer, People
+from tests.e2e.people import PHONE, Agent, Customer, People
 from tests.e2e.product import Product, until
 from tests.e2e.timing import Timings, note_call
 
@@ -131,4 +131,32 @@ async def test_a_network_that_blocks_udp_talks_over_tcp(people: People) -> None:
     assert (await customer.figures())["transports"] == ["tcp"]
     assert (await agent.figures())["transports"] == ["udp"]
     await customer.hang_up()
+    await agent.ended()
+
+
+async def test_a_call_without_a_mouse(people: People) -> None:
+    """On a phone's screen the focus stays inside; every button on the way has a name."""
+    agent = await people.agent()
+    customer = await people.customer(size=PHONE)
+    await customer.tab_to("[data-do=call]")
+    await customer.page.keyboard.press("Enter")
+    await customer.screen("waiting")
+    await agent.rings()
+    await agent.page.keyboard.press("Alt+A")
+    await agent.in_call()
+    await customer.screen("call")
+    await customer.hears()
+    for button in ("mute", "hangup", "mute"):  # round the end of the page
+        await customer.tab_to(f"[data-do={button}]")
+    await customer.page.keyboard.press("Enter")
+    await agent.shows(agent.page.get_by_text("The customer is muted"), "that the customer is muted")
+    await customer.tab_to("[data-ref=chatButton]")
+    await customer.page.keyboard.press("Enter")
+    await customer.page.keyboard.type("typed")
+    await customer.page.keyboard.press("Enter")
+    await agent.reads("typed")
+    await customer.page.keyboard.press("Escape")
+    await customer.tab_to("[data-do=hangup]")
+    await customer.page.keyboard.press("Enter")
+    await customer.screen("ended")
     await agent.ended()

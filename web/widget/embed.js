@@ -1,6 +1,5 @@
-/** Talking to the page that embeds us (loader.js), and keeping the focus while we fill a phone's screen. */
+/** Talking to the page that embeds us (loader.js). */
 const PATIENCE_MS = 1000;
-const FOCUSABLE = "button, input, select, textarea, summary, a[href], [role=log]";
 
 /**
  * `settings`: a promise of {identity, context, colour, ink} from the page around us. Any page that frame-ancestors
@@ -20,14 +19,4 @@ export function embed(commands) {
   });
   tell("ready");
   return { embedded, tell, get settings() { return first.then(() => current); } };
-}
-
-/** In a desktop's panel the page around stays reachable by Tab; full screen, Tab goes round in here. */
-export function keepFocus(event, root) {
-  if (event.key !== "Tab" || innerWidth > 600) return;
-  const all = [...root.querySelectorAll(FOCUSABLE)].filter((one) => !one.disabled && one.offsetParent);
-  const [from, to] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
-  if (document.activeElement !== from) return;
-  event.preventDefault();
-  to.focus();
 }

@@ -3,7 +3,7 @@ import { initial, isLive, reduce } from "../shared/call-state.js";
 import { load, negotiate, translate } from "../shared/i18n.js";
 import { Peer } from "../shared/peer.js";
 import { Signaling } from "../shared/signaling.js";
-import { embed, keepFocus } from "./embed.js";
+import { embed } from "./embed.js";
 import { Lobby } from "./lobby.js";
 import { screenOf, show } from "./show.js";
 
@@ -27,7 +27,7 @@ class CallWidget extends HTMLElement {
     await this.speak(negotiate([query.get("locale"), ...navigator.languages].filter(Boolean)));
     this.lobby = new Lobby(this);
     this.addEventListener("click", ({ target }) => this.act(target.closest("[data-do]")?.dataset.do));
-    this.addEventListener("keydown", (event) => (event.key === "Escape" ? this.escape() : keepFocus(event, this)));
+    this.addEventListener("keydown", (event) => this.pressed(event));
     const about = fetch(`/api/v1/widget?${new URLSearchParams({ site })}`);
     about.then((answer) => answer.json()).then(({ name = "" }) => (this.refs.site.textContent = name), () => {});
     this.connect();
@@ -109,7 +109,7 @@ class CallWidget extends HTMLElement {
     this.render();
   }
 
-  /** Load what is needed only now: "talk" or "devices", which then is a field of that name. Asked again, it tries again. */
+  /** Load what is needed only now: "talk", "devices" or "tabbing", then a field of that name. Asked again, it tries again. */
   async load(name) {
     if (this.loading[name]) return;
     this.loading[name] = true;
@@ -220,8 +220,11 @@ class CallWidget extends HTMLElement {
     this.embedding.tell("close");
   }
 
-  escape() {
-    if (!this.talk?.escape()) this.minimise();
+  pressed(event) {
+    if (event.key === "Escape") return this.talk?.escape() || this.minimise();
+    if (innerWidth > 600) return;
+    this.load("tabbing");
+    this.tabbing?.keep(event);
   }
 
   tick() {
