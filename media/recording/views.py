@@ -141,8 +141,10 @@ class View:
         return cluster
 
     def _cut(self, parts: Sequence[Placed], tracks: Sequence[TrackInfo]) -> Iterator[Piece]:
-        """All pieces, silence in between where a voice would be missing."""
+        """All pieces, silence in between where a view's one voice would be missing."""
         voices = {track.number: 0 for track in tracks if track.kind == AUDIO}
+        if len(voices) > 1:
+            voices = {}  # for programs, which go by times; silence from before would lie out of order
         for placed in parts:
             heard: dict[int, Entry] = {}
             for entry in placed.part.index.clusters:
