@@ -1,7 +1,7 @@
 /** The words of these pages: their own, those of verdicts (web/shared/quality), and the console's for what both show. */
 import { LANGUAGES, i18n, negotiate } from "../shared/i18n.js";
 
-const CATALOGUES = ["../console/strings/", "../shared/quality/", "strings/"];
+const CATALOGUES = ["../console/strings/", "../shared/quality/", "../test/strings/", "strings/"];
 
 async function catalogue(folder, locale) {
   try {
