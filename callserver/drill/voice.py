@@ -62,7 +62,7 @@ class Collector:
                 for leg in event.legs:
                     self.seconds.setdefault((leg.call_id, leg.leg_id), []).extend(leg.seconds)
             elif isinstance(event, PlayoutWished) and (event.call_id, event.leg_id) in self.callers:
-                self.callers[event.call_id, event.leg_id].playout_ms = event.playout_ms
+                self.callers[event.call_id, event.leg_id].playout_ms = event.milliseconds
 
 
 async def run_voice(

@@ -63,5 +63,7 @@ DEVICE = frozenset({"cpu", "silent", "black"})
 
 def explained(rule: Rule, found: set[str]) -> bool:
     """Whether one of the findings explains this one; `rate` stands for either direction."""
+    if not found or not rule.unless:
+        return False
     kinds = {name.partition(".")[0] for name in found}
     return any(name in found or name in kinds for name in rule.unless)

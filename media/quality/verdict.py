@@ -16,6 +16,8 @@ ABSORBED = 15.0
 MAX_KEPT = 200
 """Ended verdicts of one call; a call with more is one long story."""
 
+_NAMED = tuple((rule, rule.name) for rule in RULES)
+
 
 class Side(NamedTuple):
     """One side's second."""
@@ -97,21 +99,32 @@ class Diagnosis:
     def _apply(self, side: Side, measures: Measures, did: dict[str, tuple[str, ...]]) -> None:
         at = side.second.at
         found = self._open(side.role)
-        for rule in RULES:
-            who = "server" if rule.everywhere else side.role
-            key = (who, rule.name)
+        for rule, name in _NAMED:
             value = measures[rule.measure]
-            severity = "" if explained(rule, found - {rule.name}) else rule.severity(value)
-            row = self._row[key] = self._row.get(key, 0) + 1 if severity else 0
-            if severity:
-                found.add(rule.name)
-            trouble = self._troubles.get(key)
-            if severity and value is not None and row >= rule.hold:
+            severity = rule.severity(value) if value is not None else ""
+            if not severity and not self._troubles and not self._row:
+                continue
+            who = "server" if rule.everywhere else side.role
+            key = (who, name)
+            if severity and explained(rule, found - {name}):
+                severity = ""
+            if not severity or value is None:
+                self._pause(key, at)
+                continue
+            found.add(name)
+            row = self._row[key] = self._row.get(key, 0) + 1
+            if row >= rule.hold:
+                trouble = self._troubles.get(key)
                 if trouble is None:
                     trouble = self._troubles[key] = _Trouble(rule, self._absorb(who, rule, at - row))
                 trouble.lasts(at, value, severity, did.get(rule.direction, ()))
-            elif trouble is not None and at - trouble.end > BRIDGED:
-                self._end(key)
+
+    def _pause(self, key: tuple[str, str], at: float) -> None:
+        """The trouble is not there in this second."""
+        self._row.pop(key, None)
+        trouble = self._troubles.get(key)
+        if trouble is not None and at - trouble.end > BRIDGED:
+            self._end(key)
 
     def _open(self, role: str) -> set[str]:
         """What the side, or the server, has already."""
