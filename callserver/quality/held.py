@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
 from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
 from media.api import LegSecond, LegStats
-from media.quality.scores import NO_PAGE, Score, VoicePath, score, voice_path
+from media.quality.scores import NO_PAGE, Score, VoicePath, scored, voice_path
 from media.quality.verdict import Diagnosis, Side, Verdict
 from signaling.records import CallState
 
@@ -106,9 +106,10 @@ class HeldCall:
             far = next((other for _, other in pair if other is not second), None)
             page = side.page_at(second.at)
             view = page.view() if page is not None else None
-            side.newest, side.newest_score = second, score(second, far, view or NO_PAGE)
+            path = voice_path(second, far, view or NO_PAGE)
+            side.newest, side.newest_score = second, scored(second, path, view or NO_PAGE)
             side.connections.append(side.newest_score.connection)
-            self._count(side, second, side.newest_score, voice_path(second, far, view or NO_PAGE))
+            self._count(side, second, side.newest_score, path)
             sides.append(Side(side.role, second, view, side.audio_on, side.video_on))
         self.diagnosis.observe(sides, lag_ms)
 

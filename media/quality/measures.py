@@ -40,6 +40,9 @@ class LegWindow:
         self._round_trips: deque[int] = deque(maxlen=BASE_WINDOW)
         self._queues: deque[int] = deque(maxlen=BASE_WINDOW)
         self._jitters: deque[int] = deque(maxlen=WINDOW)
+        self._up = [0, 0, 0]
+        self._down = [0, 0, 0]
+        """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
         self._silent = 0
         self._heard = False
         self._unheard = 0
@@ -47,7 +50,10 @@ class LegWindow:
     def add(self, second: LegSecond, page: PageView | None, *, audio_on: bool, far_jitter_ms: int = 0) -> None:
         """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
         goes on as it came, and is not this leg's trouble."""
+        if len(self._seconds) == WINDOW:
+            self._sum(self._seconds[0], -1)
         self._seconds.append(second)
+        self._sum(second, 1)
         self._jitters.append(max(0, second.down_jitter_ms - far_jitter_ms))
         self._pages.append(page or NO_PAGE)
         if second.rtt_ms is not None:
@@ -55,6 +61,15 @@ class LegWindow:
         self._queues.append(second.link_queue_ms)
         self._unheard = self._unheard + 1 if not second.up_audio_bps and not second.up_video_bps else 0
         self._listen(second, page or NO_PAGE, audio_on)
+
+    def _sum(self, second: LegSecond, sign: int) -> None:
+        up, down = self._up, self._down
+        up[0] += sign * second.up_packets
+        up[1] += sign * second.up_lost
+        up[2] += sign * second.up_runs
+        down[0] += sign * second.down_packets
+        down[1] += sign * second.down_lost
+        down[2] += sign * second.down_runs
 
     def _listen(self, second: LegSecond, page: PageView, audio_on: bool) -> None:
         quiet = second.level is not None and second.level >= SILENT_LEVEL
@@ -70,8 +85,8 @@ class LegWindow:
     def measures(self, *, video_on: bool, lag_ms: float) -> Measures:
         """Every measure that a rule may name."""
         seconds, pages = self._seconds, self._pages
-        up_loss, up_row = _loss([(s.up_packets, s.up_lost, s.up_runs) for s in seconds])
-        down_loss, down_row = _loss([(s.down_packets, s.down_lost, s.down_runs) for s in seconds])
+        up_loss, up_row = _loss(*self._up)
+        down_loss, down_row = _loss(*self._down)
         latest = seconds[-1]
         rtt = median_low([s.rtt_ms for s in seconds if s.rtt_ms is not None] or [0])
         waits = HEARD_BEFORE if self._heard else NEVER_HEARD
@@ -108,20 +123,21 @@ class LegWindow:
         rate = sum(s.up_video_bps for s in seconds) / len(seconds)
         limits = [s.up_limit_bps for s in seconds if s.up_limit_bps]
         held_back = rate < (0.5 * min(limits) if limits else _HELD_BACK_BPS)
+        if not held_back:
+            return None
         jitter = median_low([s.up_jitter_ms for s in seconds])
         if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
             return None  # a page slows down on a path of uneven speed as well
         says = _page_share(pages, "bandwidth")
         if says is not None and says >= 0.5:
-            return rate if held_back else None
+            return rate
         down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
         queue = rtt - min(self._round_trips, default=rtt) - down_queue
         full = queue >= QUEUE_MS or jitter >= JITTERY_MS
-        return rate if rate < NARROW_CAMERA_BPS and held_back and full else None
+        return rate if rate < NARROW_CAMERA_BPS and full else None
 
 
-def _loss(counts: list[tuple[int, int, int]]) -> tuple[float | None, float]:
-    packets, lost, runs = (sum(column) for column in zip(*counts, strict=True))
+def _loss(packets: int, lost: int, runs: int) -> tuple[float | None, float]:
     if packets < MIN_PACKETS:
         return None, 1.0
     return share(lost, packets), length(lost, runs) if lost >= MIN_LOST else 1.0

@@ -33,7 +33,12 @@ class Score(NamedTuple):
 
 def score(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> Score:
     """The second of a leg, with the same second of the leg it hears and what its page says."""
-    return Score(voice(own, far, page), video(own, page), connection(own))
+    return scored(own, voice_path(own, far, page), page)
+
+
+def scored(own: LegSecond, path: "VoicePath | None", page: PageView = NO_PAGE) -> Score:
+    """The same where the voice's path is known."""
+    return Score(voice_score(path) if path is not None else None, video(own, page), connection(own))
 
 
 class VoicePath(NamedTuple):
@@ -88,12 +93,6 @@ def voice_score(path: VoicePath, *, conversation: bool = True) -> float:
     burst = min(burst_ratio(path.missing, path.burst_length), MAX_BURST_RATIO)
     factor = effective_impairment(impairment(path.bps), ROBUSTNESS, path.missing, burst)
     return round(wideband_opinion(wideband_rating(path.delay if conversation else 0.0, factor)), 2)
-
-
-def voice(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> float | None:
-    """MOS of one second."""
-    path = voice_path(own, far, page)
-    return voice_score(path) if path is not None else None
 
 
 def one_way_delay(own: LegSecond, far: LegSecond | None, page: PageView) -> float:
