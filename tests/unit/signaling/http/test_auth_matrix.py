@@ -11,12 +11,14 @@ from signaling.http.routes import all_routes
 from signaling.http.websocket import WebSockets
 from signaling.protocol import ClientMessage
 from tests.fakes.operations import operator_routes
+from tests.fakes.quality import quality_routes
 from tests.fakes.website import API_KEY, STRANGER, Website, website
 
 EVERYBODY = set(Role)
 STAFF = {Role.AGENT, Role.OPERATOR}
 READERS = STAFF | {Role.SITE}
 JOB = ("POST", "GET", "DELETE")
+MORE = (*operator_routes(), *quality_routes())
 
 WHO_MAY = {
     "POST /api/v1/tickets": EVERYBODY,
@@ -61,6 +63,7 @@ WHO_MAY = {
     "POST /api/v1/tests/{test_id}/end": EVERYBODY,
     "GET /ops": EVERYBODY,
     "GET /test": EVERYBODY,
+    "GET /api/v1/calls/{call_id}/quality": READERS,
     "GET /api/v1/ops/live": {Role.OPERATOR},
     "GET /api/v1/ops/alerts": {Role.OPERATOR},
     "GET /api/v1/ops/history": {Role.OPERATOR},
@@ -98,7 +101,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def every_route() -> list[str]:
-    return [f"{route.method} {route.path}" for route in all_routes(WebSockets(), True, "1", operator_routes())]
+    return [f"{route.method} {route.path}" for route in all_routes(WebSockets(), True, "1", MORE)]
 
 
 def test_every_endpoint_and_every_message_is_listed() -> None:
