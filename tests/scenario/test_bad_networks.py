@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sim.browser import Browser
-from tests.sim.call import Call
+from tests.sim.call import Call, two_people
 from tests.sim.people import watched
 
 SETTLED = 3.0
@@ -109,3 +109,17 @@ def test_a_narrow_uplink_is_told(link: str, capacity: float, fps: float) -> None
     assert sum(rates) / len(rates) < capacity
     assert agent.up.longest_queue(now - 8) < 0.3
     assert customer.seen.fps(now - 8, now) > fps
+
+
+def test_a_page_is_told_to_hold_what_it_plays_while_the_way_to_it_loses() -> None:
+    call, customer, agent = two_people()
+    call.connect("customer", "agent")
+    call.run(3)
+    assert call.holds == {}
+    customer.up.loss = 0.2
+    call.run(4)
+    assert list(call.holds) == ["agent"], "the customer's own downlink is clean"
+    assert 0.2 < call.holds["agent"] < 0.3
+    customer.up.loss = 0.0
+    call.run(30)
+    assert call.holds["agent"] == 0.0

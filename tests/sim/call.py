@@ -43,6 +43,8 @@ class Call:
         self.pages: dict[str, Page] = {}
         self.legs: dict[str, Leg] = {}
         self.outlets: dict[str, LinkOutlet] = {}
+        self.holds: dict[str, float] = {}
+        """How long each page should hold what it plays, in seconds."""
         self._seed = seed
         self._slot = PacketBuffer(memoryview(bytearray(MAX_DATAGRAM_BYTES)))
         self.clock.every(0.005, self._poll)
@@ -53,6 +55,7 @@ class Call:
         page = page or Page(self.clock, base, self._seed + base)
         outlet = LinkOutlet(page)
         leg = self.bridge.add_leg(name, page.parameters, outlet, self.clock.now)
+        leg.wish_playout = lambda seconds: self.holds.__setitem__(name, seconds)
         self.pages[name], self.legs[name], self.outlets[name] = page, leg, outlet
         page.up.deliver = lambda datagram: self._deliver(leg, datagram)
         if sending:
