@@ -123,7 +123,7 @@ async def credentials(site: Website) -> dict[Role, dict[str, str]]:
 
 
 async def test_every_role_at_every_endpoint(tmp_path: Any, web_root: Any) -> None:
-    async with website(tmp_path, web_root, operator_routes()) as site:
+    async with website(tmp_path, web_root, MORE) as site:
         known = await credentials(site)
         for name, allowed in WHO_MAY.items():
             method, path = name.split(" ", 1)
@@ -175,7 +175,7 @@ async def test_a_cookie_alone_does_not_change_anything(site: Website) -> None:
 
 
 async def test_nobody_is_let_in_by_a_forwarded_header_we_do_not_trust(tmp_path: Any, web_root: Any) -> None:
-    async with website(tmp_path, web_root, operator_routes()) as site:
+    async with website(tmp_path, web_root, MORE) as site:
         assert (await site.ask("GET", "/metrics"))[0] == 200
         for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
             assert (await site.ask("GET", "/metrics", headers={name: "127.0.0.1"}))[0] == 401
