@@ -43,6 +43,12 @@ one core: more and more calls of two pages with ICE, DTLS and AES-256-GCM SRTP, 
 above 20 ms. Runs in a network namespace of its own. Needs Linux, janus, unshare, iproute2, and nothing else running."""
 
 
+_CODECS = """\
+In this process, on one core: Opus encoding and decoding of 20 ms frames of speech at 32 kbps; VP8 640x480; transcoding
+a source of 1.5 Mbps and 30 frames a second for receivers of less; noise suppression with PESQ before and after (extras
+voice and bench). CPU time of the thread, so other load on the machine makes it dearer by cold caches only."""
+
+
 _QUALITY = """\
 CPU of everything that quality data costs: reading counters in the worker, encoding, decoding, scores, verdicts, pages'
 reports, writing to SQLite; as fractions of one core. No network, no media: made-up seconds."""
@@ -58,6 +64,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     forward = _add(bench, "forward", "cost and delay of forwarding", _FORWARD)
     forward.add_argument("--calls", type=_positive, default=40, metavar="N", help="1:1 calls (default: %(default)s)")
     forward.add_argument("--seconds", type=float, default=10.0, metavar="S", help="(default: %(default)g)")
+    forward.add_argument("--record", action="store_true", help="record every call meanwhile")
     forward.set_defaults(command=_forward)
     connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
     connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
@@ -65,7 +72,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     quality = bench.add_parser("quality", help="cost of measuring, judging and storing quality", description=_QUALITY)
     quality.add_argument("--json", action="store_true", help="print the report as one JSON object")
     quality.add_argument("--calls", type=_positive, default=100, metavar="N", help="calls (default: %(default)s)")
-    quality.add_argument("--seconds", type=_positive, default=60, metavar="S", help="of the calls (default: %(default)s)")
+    quality.add_argument(
+        "--seconds", type=_positive, default=60, metavar="S", help="of the calls (default: %(default)s)"
+    )
     quality.set_defaults(command=_quality, profile=None)
     _add_peers(bench)
     recording = _add(bench, "recording", "cost of recording; voice and picture together", _RECORDING)
@@ -73,6 +82,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     recording.add_argument("--seconds", type=float, default=20.0, metavar="S", help="of media (default: %(default)g)")
     recording.add_argument("--minutes", type=float, default=30.0, metavar="M", help="(default: %(default)g)")
     recording.set_defaults(command=_recording)
+    codecs = bench.add_parser("codecs", help="cost of encoding, decoding, transcoding", description=_CODECS)
+    codecs.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    codecs.add_argument("--seconds", type=float, default=10.0, metavar="S", help="of media (default: %(default)g)")
+    codecs.set_defaults(command=_codecs, profile=None)
 
 
 def _add_peers(bench: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -142,7 +155,14 @@ def _forward(options: argparse.Namespace) -> int:
 
     return _run(
         options,
-        forward(options.calls, options.seconds, config=options.config, profile=options.profile, say=_say),
+        forward(
+            options.calls,
+            options.seconds,
+            config=options.config,
+            profile=options.profile,
+            say=_say,
+            record=options.record,
+        ),
     )
 
 
@@ -150,6 +170,12 @@ def _connect(options: argparse.Namespace) -> int:
     from callserver.bench.connect import connect
 
     return _run(options, connect(options.count, config=options.config, profile=options.profile, say=_say))
+
+
+def _codecs(options: argparse.Namespace) -> int:
+    from callserver.bench.codecs import codecs
+
+    return _run(options, asyncio.to_thread(codecs, options.seconds, say=_say))
 
 
 def _recording(options: argparse.Namespace) -> int:

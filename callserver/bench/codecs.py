@@ -1,0 +1,193 @@
+"""`callserver bench codecs`: what encoding and decoding cost, in this process, on one core."""
+
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from callserver.bench import BenchError
+from callserver.bench.noise import CleanFigures, measure_clean_voice
+from callserver.drill.picture import FPS, HEIGHT, WIDTH, Picture, psnr
+from media.codecs import opus, vpx
+from media.codecs.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder, OpusSettings, Pcm
+from media.codecs.packetise import packetise
+from media.codecs.pictures import PictureDecoder, VideoCodec
+from media.codecs.resample import Resampler
+from media.codecs.transcode import PictureSource, Rendition, Transcoder
+from media.codecs.vp8 import Vp8Encoder
+
+SPEECH = Path(__file__).parents[1] / "drill" / "speech.wav"
+SOURCE_BPS = 1_500_000
+TARGETS_BPS = (1_000_000, 500_000, 150_000)
+
+
+class OpusFigures(msgspec.Struct, frozen=True):
+    """Microseconds of CPU for 20 ms of speech at 32 kbps."""
+
+    library: str
+    complexity: int
+    encode_us: float
+    encode_fec_us: float
+    """With in-band FEC, as for a path that loses 10 %."""
+    decode_us: float
+    conceal_us: float
+    encode_decode_us: float
+
+
+class TranscodeFigures(msgspec.Struct, frozen=True):
+    """640x480 at 30 frames a second, VP8 in, VP8 out: assembled, decoded, scaled, encoded, in packets."""
+
+    target_bps: int
+    core_share: float
+    ms_a_picture: float
+    sent_bps: int
+    size: str
+    fps: float
+    psnr: float
+
+
+class CodecsReport(msgspec.Struct, frozen=True):
+    opus: OpusFigures
+    vp8_library: str
+    vp8_encode_ms: float
+    """A 640x480 picture at 1 Mbps."""
+    vp8_decode_ms: float
+    transcode: list[TranscodeFigures]
+    clean_voice: CleanFigures | None
+    """Null without the extra [voice]."""
+
+
+def codecs(seconds: float, *, say: Callable[[str], None]) -> CodecsReport:
+    """Measure over `seconds` of sound and of pictures; raise BenchError for less than two."""
+    if seconds < 2:
+        raise BenchError("the bench needs two seconds or more")
+    say("Opus")
+    speech = load_speech(seconds)
+    sound = _opus(speech)
+    say("noise suppression")
+    clean = measure_clean_voice(speech)
+    say("pictures")
+    scene = _Scene.make(seconds)
+    encode_ms, decode_ms = _vp8(scene)
+    transcode = []
+    for target in TARGETS_BPS:
+        say(f"transcoding to {target // 1000} kbps")
+        transcode.append(_transcode(scene, target))
+    return CodecsReport(sound, vpx.version(), encode_ms, decode_ms, transcode, clean)
+
+
+def load_speech(seconds: float) -> Pcm:
+    """The drill's speech at 48 kHz, repeated as often as needed."""
+    with wave.open(str(SPEECH)) as file:
+        recorded = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+        resampler = Resampler(file.getframerate(), 48_000)
+    sound = np.concatenate((resampler.push(recorded), resampler.end()))
+    count = round(seconds * 50) * FRAME_SAMPLES
+    return np.resize(sound, count).astype(np.int16)
+
+
+def _frames(pcm: Pcm) -> list[Pcm]:
+    return [pcm[at : at + FRAME_SAMPLES] for at in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES)]
+
+
+def _cost(work: Callable[[], object]) -> float:
+    """CPU seconds of this thread."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+def _opus(speech: Pcm) -> OpusFigures:
+    frames = _frames(speech)
+    each = 1e6 / len(frames)
+    plain, safe = OpusEncoder(), OpusEncoder(OpusSettings(expected_loss=0.1))
+    packets: list[bytes] = []
+    encode = _cost(lambda: packets.extend(plain.encode(frame) for frame in frames)) * each
+    fec = _cost(lambda: [safe.encode(frame) for frame in frames]) * each
+    decoder = OpusDecoder()
+    decode = _cost(lambda: [decoder.decode(packet) for packet in packets]) * each
+    conceal = _cost(lambda: [decoder.conceal() for _ in frames]) * each
+    return OpusFigures(
+        opus.version(),
+        OpusSettings().complexity,
+        round(encode, 1),
+        round(fec, 1),
+        round(decode, 1),
+        round(conceal, 1),
+        round(encode + decode, 1),
+    )
+
+
+class _Scene(NamedTuple):
+    """The drill's moving picture."""
+
+    luma: list[NDArray[np.uint8]]
+    pictures: list[av.VideoFrame]
+
+    @classmethod
+    def make(cls, seconds: float) -> "_Scene":
+        source = Picture()
+        numbers = range(round(seconds * FPS))
+        packed = [np.frombuffer(source.i420(n), np.uint8).reshape(HEIGHT * 3 // 2, WIDTH) for n in numbers]
+        pictures = [av.VideoFrame.from_ndarray(frame, "yuv420p") for frame in packed]
+        return cls([frame[:HEIGHT] for frame in packed], pictures)
+
+
+def _vp8(scene: _Scene) -> tuple[float, float]:
+    """Milliseconds to encode and to decode one picture."""
+    encoder, decoder = Vp8Encoder(1_000_000), PictureDecoder(VideoCodec.VP8)
+    frames: list[bytes] = []
+
+    def encode() -> None:
+        for number, picture in enumerate(scene.pictures):
+            frame = encoder.encode(picture, number * 3000)
+            if frame is not None:
+                frames.append(frame.data)
+
+    encoding = _cost(encode) / len(scene.pictures)
+    decoding = _cost(lambda: [decoder.decode(frame) for frame in frames]) / len(frames)
+    return round(encoding * 1e3, 2), round(decoding * 1e3, 2)
+
+
+def _transcode(scene: _Scene, target_bps: int) -> TranscodeFigures:
+    source = Vp8Encoder(SOURCE_BPS)
+    rendition = Rendition(target_bps)
+    transcoder = Transcoder(PictureSource(VideoCodec.VP8), rendition)
+    receiver = PictureSource(VideoCodec.VP8)
+    sequence = sent = 0
+    cost = 0.0
+    qualities = []
+    for number, picture in enumerate(scene.pictures):
+        now = number / FPS
+        frame = source.encode(picture, number * 3000)
+        payloads = [] if frame is None else packetise(frame, number)
+        start = time.thread_time()
+        for at, payload in enumerate(payloads):
+            transcoder.insert(sequence & 0xFFFF, number * 3000, at == len(payloads) - 1, payload, now)
+            sequence += 1
+        packets = transcoder.poll(now)
+        cost += time.thread_time() - start
+        for packet in packets:
+            sent += len(packet.payload)
+            receiver.insert(*packet, now)
+        shown = receiver.poll(now)
+        if shown is not None:
+            seen = np.asarray(shown.picture.to_ndarray()[: shown.picture.height], np.uint8)
+            qualities.append(psnr(scene.luma[number], seen))
+    seconds = len(scene.pictures) / FPS
+    step = rendition.step
+    return TranscodeFigures(
+        target_bps=target_bps,
+        core_share=round(cost / seconds, 3),
+        ms_a_picture=round(cost / len(scene.pictures) * 1e3, 2),
+        sent_bps=round(sent * 8 / seconds),
+        size="" if step is None else f"{step.width}x{step.height}",
+        fps=round(len(qualities) / seconds, 1),
+        psnr=round(float(np.mean(qualities)), 1) if qualities else 0.0,
+    )
