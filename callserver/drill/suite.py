@@ -128,30 +128,36 @@ async def run_tasks(tasks: Iterable[Task], out: Path, parallel: int, progress: P
     engine, collector = Engine(host="127.0.0.1", advertise=("127.0.0.1",), tcp=False), Collector()
     await engine.start()
     reading = asyncio.create_task(collector.run(engine))
-    limit, waiting = asyncio.Semaphore(parallel), [task for task in tasks if task.name not in done]
+    waiting = [task for task in tasks if task.name not in done]
 
-    async def one(task: Task) -> None:
-        async with limit:
-            plan = Plan(parse_spec(task.down), parse_spec(task.up), SECONDS, task.seed)
-            try:
-                call = await run_voice(engine, collector, task.name, plan, silent=task.silent)
-            except TimeoutError:
-                progress(f"{task.name}: no connection over {task.down} | {task.up}")
-                return
-            row = done[task.name] = _row(task, call)
-            with out.open("ab") as file:
-                file.write(msgspec.json.encode(row) + b"\n")
-            progress(f"{task.name}: {task.down} | {task.up}: PESQ {row.pesq}, MOS {row.mos}, {row.found}")
+    async def one(task: Task) -> VoiceCall | None:
+        plan = Plan(parse_spec(task.down), parse_spec(task.up), SECONDS, task.seed)
+        try:
+            return await run_voice(engine, collector, task.name, plan, silent=task.silent)
+        except TimeoutError:
+            progress(f"{task.name}: no connection over {task.down} | {task.up}")
+            return None
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for task in waiting:
-                group.create_task(one(task))
+        for place in range(0, len(waiting), parallel):
+            batch = waiting[place : place + parallel]
+            calls = await asyncio.gather(*(one(task) for task in batch))
+            for task, call in zip(batch, calls, strict=True):
+                if call is not None:  # measured now, when nobody talks: it takes the whole process
+                    call.measure()
+                    row = done[task.name] = _row(task, call)
+                    _keep(out, row)
+                    progress(f"{task.name}: {task.down} | {task.up}: PESQ {row.pesq}, MOS {row.mos}, {row.found}")
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         await engine.close()
     return [done[task.name] for task in tasks if task.name in done]
+
+
+def _keep(out: Path, row: Row) -> None:
+    with out.open("ab") as file:
+        file.write(msgspec.json.encode(row) + b"\n")
 
 
 def read_rows(out: Path) -> list[Row]:

@@ -5,7 +5,9 @@ be compared with what was really heard (PESQ), and with what the links really di
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,7 +46,14 @@ class VoiceCall:
     """Everything known of one drill. `seconds` by role, of the time in which they talked."""
 
     heard: dict[str, Heard] = field(default_factory=dict)
+    """After `measure`."""
+    unmeasured: list[Callable[[], tuple[str, Heard]]] = field(default_factory=list)
     seconds: dict[str, list[Second]] = field(default_factory=lambda: {role: [] for role in ROLES})
+
+    def measure(self) -> None:
+        """Compare what was said with what was heard: seconds of work, for when no other call goes on."""
+        self.heard.update(job() for job in self.unmeasured)
+        self.unmeasured.clear()
 
 
 class Collector:
@@ -142,9 +151,22 @@ async def _gather(
         if other == silent:
             continue
         stats = await callers[role].stats()
-        figures = await asyncio.to_thread(measure_audio, callers[other], callers[role], *window, stats)
-        call.heard[role] = Heard(figures.pesq, pages[role].concealed_pct(), figures.delay_ms)
+        call.unmeasured.append(
+            partial(_measure, role, callers[other], callers[role], window, stats, pages[role].concealed_pct())
+        )
     return call
+
+
+def _measure(
+    role: str,
+    sender: Caller,
+    receiver: Caller,
+    window: tuple[float, float],
+    stats: list[dict[str, Any]],
+    concealed_pct: float | None,
+) -> tuple[str, Heard]:
+    figures = measure_audio(sender, receiver, *window, stats)
+    return role, Heard(figures.pesq, concealed_pct, figures.delay_ms)
 
 
 class _Page:
