@@ -41,6 +41,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     drill.add_argument("--uplink", metavar="SPEC", help="link from the customer, or a profile; `same`: as --link")
     drill.add_argument("--seconds", type=float, default=31.0, help="how long they talk (default: %(default)s)")
     drill.add_argument("--seed", type=int, default=1, help="of loss, jitter and pictures (default: %(default)s)")
+    drill.add_argument("--no-flexfec", action="store_true", help="the customer takes ULPFEC only: Firefox, Safari")
     drill.add_argument("--against", choices=["direct"], help="also libwebrtc to libwebrtc over the same links")
     drill.add_argument("--server", metavar="URL", help="a deployed server instead of one started here")
     drill.add_argument("--site", default="demo", help="with --server: site of the call (default: %(default)s)")
@@ -93,7 +94,8 @@ def _plan(options: argparse.Namespace) -> Plan:
     if uplink == "same":
         uplink = to_customer
     from_customer = PROFILES[uplink].uplink if uplink in PROFILES else uplink
-    return Plan(parse_spec(to_customer), parse_spec(from_customer), options.seconds, options.seed)
+    links = parse_spec(to_customer), parse_spec(from_customer)
+    return Plan(*links, options.seconds, options.seed, flexfec=not options.no_flexfec)
 
 
 def _server(options: argparse.Namespace) -> Server | None:

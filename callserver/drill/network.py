@@ -1,6 +1,7 @@
 """The customer's links in front of a server: UDP always, and TCP where a link does not let UDP pass."""
 
 import random
+import re
 
 from callserver.drill.client import candidate
 from callserver.drill.direct import replace_candidates
@@ -9,6 +10,16 @@ from callserver.drill.outage import Outages
 from callserver.drill.plan import Plan
 from callserver.drill.relay import Relay
 from callserver.drill.tcp_relay import TcpRelay
+
+_FLEXFEC = re.compile(r"^a=rtpmap:(\d+) flexfec-03/90000\r?$", re.MULTILINE)
+
+
+def without_flexfec(sdp: str) -> str:
+    """The offer as a browser reads it that does not know FlexFEC."""
+    for number in set(_FLEXFEC.findall(sdp)):
+        sdp = re.sub(rf"(?m)^a=(?:rtpmap|fmtp|rtcp-fb):{number} .*\r\n", "", sdp)
+        sdp = re.sub(rf"(?m)^(m=video .*) {number}\b", r"\1", sdp)
+    return re.sub(r"(?m)^a=ssrc-group:FEC-FR .*\r\n", "", sdp)
 
 
 class Network:
@@ -27,6 +38,8 @@ class Network:
 
     def prepare(self, sdp: str) -> str:
         """The offer with ourselves in the server's place; raise DrillError if that cannot be reached as needed."""
+        if not self._plan.flexfec:
+            sdp = without_flexfec(sdp)
         self._udp.connect_far(candidate(sdp, "udp"))
         if self._plan.blocks_udp and self._tcp is None:
             links = self._links(self._plan.seed + 2)

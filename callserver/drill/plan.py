@@ -14,6 +14,8 @@ class Plan(msgspec.Struct, frozen=True):
     from_customer: tuple[Phase, ...]
     seconds: float
     seed: int = 1
+    flexfec: bool = True
+    """Whether the customer takes FlexFEC, as Chromium does; Firefox and Safari take ULPFEC only."""
 
     @property
     def blocks_udp(self) -> bool:

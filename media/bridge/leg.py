@@ -10,7 +10,7 @@ from media.bridge.downlink import Downlink
 from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.outbound_audio import AudioOut
-from media.bridge.outbound_video import VideoOut
+from media.bridge.outbound_red import video_out
 from media.bridge.parameters import LegParameters
 from media.bridge.playout import Playout
 from media.bridge.ports import Outlet
@@ -73,7 +73,7 @@ class Leg:
         self.downlink.extensions = parameters.extensions
         self.streams = InboundStreams(self.uplink, parameters.inbound)
         self.outbound: dict[Slot, OutboundTrack] = {
-            slot.slot: VideoOut(slot, self.downlink, rng, parameters.extensions)
+            slot.slot: video_out(slot, self.downlink, rng, parameters.extensions)
             if slot.kind is Kind.VIDEO
             else AudioOut(slot, self.downlink, rng)
             for slot in parameters.outbound

@@ -126,7 +126,7 @@ class VideoOut(OutboundTrack):
         if pacer.admit(len(data), now):
             self.downlink.send(bytearray(data), self._own_layout, now)
         else:
-            pacer.push(Priority.PROTECTION, Queued(data, self._own_layout, _Plain(self.downlink)))
+            pacer.push(Priority.PROTECTION, Queued(data, self._own_layout, PlainSender(self.downlink)))
 
     def send_probe(self, cluster: int, size: int, now: float) -> int:
         """Send one packet of a probe, `size` bytes or so; returns what it was."""
@@ -148,7 +148,7 @@ class VideoOut(OutboundTrack):
         return len(out)
 
 
-class _Plain:
+class PlainSender:
     """Sends a waiting packet as it is."""
 
     def __init__(self, downlink: Downlink) -> None:

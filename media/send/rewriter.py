@@ -11,7 +11,8 @@ from media.wire.serial import delta32
 TOO_LATE = -1
 """What `sequence` returns for a packet that has no place in the outbound numbering."""
 
-_MAX_SEGMENTS = 32
+_MAX_SEGMENTS = 128
+"""Each packet left out or put in begins one; half a second of pictures with much parity."""
 _PLAUSIBLE_DRIFT = 1.0
 
 
@@ -91,6 +92,16 @@ class Rewriter:
         self._floor = extended + 1
         self._highest_in = extended
         self._offset -= 1
+
+    def insert(self) -> int:
+        """A number right after the highest for a packet of our own making; what follows moves up by one."""
+        if self._highest_in >= self._floor:
+            self._retire(self._highest_in + 1)
+        self._floor = self._highest_in + 1
+        # What is missing before a packet that was left out has its numbers, and may still come.
+        self.highest = max(self.highest, self._highest_in + self._offset) + 1
+        self._offset = self.highest - self._highest_in
+        return self.highest
 
     def _retire(self, end: int) -> None:
         self._older.append((self._floor, end, self._offset))

@@ -6,7 +6,7 @@ from media.receive.arrivals import ArrivalRecorder
 from media.wire import rtcp
 from media.wire.red import build_red
 from media.wire.rtcp_feedback import ReceiverEstimate, build_remb
-from media.wire.rtp import parse_packet
+from media.wire.rtp import RtpPacket, build_packet, parse_packet
 from media.wire.serial import unwrap16
 from media.wire.transport_cc import REFERENCE_TICKS, TICK_SECONDS, TransportFeedback
 from tests.sim.clock import Clock
@@ -17,6 +17,7 @@ from tests.sim.sink import Sink
 from tests.sim.source import ABS_SEND_TIME, OPUS, RED_AUDIO, TRANSPORT_CC, Microphone, Stream
 from tests.sim.voice import WORD_HEAD, Voice
 
+RED_VIDEO, ULPFEC = 98, 100
 _OVERHEAD = 44
 _PROBE_PACKET = 250
 
@@ -76,7 +77,7 @@ class Browser(Page):
         """What the last report said of our streams, by SSRC."""
         self.paused: list[tuple[float, bool]] = []
         """When this page's pictures were paused and when they came back."""
-        self.flexfec_octets = self.rtx_octets = self.padding_octets = 0
+        self.flexfec_octets = self.ulpfec_octets = self.rtx_octets = self.padding_octets = 0
         self.rates: list[tuple[float, float, float]] = []
         """Time, what the camera sends at, what its own estimate is."""
         self.octets_by_kind: dict[Kind, int] = {Kind.AUDIO: 0, Kind.VIDEO: 0}
@@ -187,8 +188,21 @@ class Browser(Page):
             return
         self.octets_by_kind[sink.kind] += len(datagram)
         if isinstance(sink, Picture):
+            if packet.payload_type == RED_VIDEO and self._ends_red(sink, packet):
+                return
+            if packet.payload_type == RED_VIDEO:
+                datagram = build_packet(packet := _without_red(packet))
             sink.protect(datagram, _mutable(datagram), self.clock.now)
         sink.receive(packet, self.clock.now)
+
+    def _ends_red(self, sink: Picture, packet: RtpPacket) -> bool:
+        """Whether what was in RED was parity; its number is no picture's."""
+        if packet.payload[0] != ULPFEC:
+            return False
+        self.ulpfec_octets += len(packet.payload)
+        sink.receive(packet._replace(payload=b""), self.clock.now)
+        sink.parity(packet.payload[1:], self.clock.now, ulpfec=True)
+        return True
 
     def _received_again(self, ssrc: int, datagram: bytes) -> None:
         packet = parse_packet(datagram)
@@ -212,6 +226,12 @@ class Browser(Page):
     def send_remb(self, bps: int) -> None:
         """The older estimate, as browsers without transport-cc write it."""
         self.up.send(build_remb(ReceiverEstimate(1, bps, (self.sinks[Slot.MAIN].ssrc,))))
+
+
+def _without_red(packet: RtpPacket) -> RtpPacket:
+    """The one block of a picture in RED (RFC 5109 §14.2)."""
+    assert packet.payload[0] < 0x80
+    return packet._replace(payload_type=packet.payload[0], payload=packet.payload[1:])
 
 
 def _mutable(datagram: bytes) -> tuple[slice, ...]:

@@ -2,13 +2,17 @@
 
 from media.api import Kind, Slot
 from media.bridge.parameters import InboundSlot, OutboundSlot, PayloadTypes
-from tests.sim.browser import Browser
+from tests.sim.browser import RED_VIDEO, ULPFEC, Browser
 from tests.sim.call import Call
 from tests.sim.page import parameters
 from tests.sim.source import OPUS, RED_AUDIO, VP8, VP8_RTX
 
 FLEXFEC = 101
 TYPES = PayloadTypes(opus=OPUS, red_audio=RED_AUDIO, vp8=VP8, vp8_rtx=VP8_RTX, flexfec=FLEXFEC)
+ULPFEC_TYPES = PayloadTypes(
+    opus=OPUS, red_audio=RED_AUDIO, vp8=VP8, vp8_rtx=VP8_RTX, red_video=RED_VIDEO, red_video_rtx=99, ulpfec=ULPFEC
+)
+"""As Firefox and Safari take them."""
 CAMERA_TYPES = PayloadTypes(opus=OPUS, red_audio=RED_AUDIO, vp8=VP8, vp8_rtx=VP8_RTX)
 
 

@@ -10,6 +10,7 @@ from media.wire.parity import Parity, recovery_bits, restore
 from media.wire.rtcp_feedback import build_nack, build_pli
 from media.wire.rtp import RtpPacket, parse_packet
 from media.wire.serial import unwrap16
+from media.wire.ulpfec import parse_ulpfec
 from media.wire.vp8 import parse_descriptor
 from tests.sim.sink import Sink
 
@@ -66,10 +67,10 @@ class Picture(Sink):
             del self._strings[number]
         self._restore(now)
 
-    def parity(self, payload: bytes, now: float) -> None:
-        """A FlexFEC packet came."""
+    def parity(self, payload: bytes, now: float, *, ulpfec: bool = False) -> None:
+        """A FlexFEC or ULPFEC packet came."""
         self.parity_packets += 1
-        parity = parse_flexfec(payload)
+        parity = parse_ulpfec(payload, self.ssrc) if ulpfec else parse_flexfec(payload)
         assert parity.ssrc == self.ssrc
         self._open = [*self._open[-60:], parity]
         self._restore(now)

@@ -37,6 +37,45 @@ def test_what_is_skipped_leaves_no_gap_and_late_packets_find_their_place() -> No
     assert out.sequence(17, 0, 1.0) == first + 4
 
 
+def test_what_is_put_in_moves_the_rest_up_and_late_packets_find_their_place() -> None:
+    out = rewriter()
+    out.begin(10, 0, 1.0, same_source=False)
+    first = out.sequence(10, 0, 1.0)
+    assert out.sequence(12, 0, 1.0) == first + 2
+    assert [out.insert(), out.insert()] == [first + 3, first + 4]
+    assert out.sequence(13, 0, 1.0) == first + 5
+    assert out.sequence(11, 0, 1.0) == first + 1
+    out.skip(16)  # 14 and 15 are still missing
+    assert out.insert() == first + 8
+    assert out.sequence(15, 0, 1.0) == first + 7
+    assert out.sequence(17, 0, 1.0) == first + 9
+
+
+@given(st.lists(st.sampled_from(["next", "gap", "late", "skip", "insert"]), max_size=80))
+def test_no_number_is_given_out_twice(steps: list[str]) -> None:
+    out, now, taken, newest = rewriter(), 1.0, set[int](), 100
+    missing: list[int] = []
+    out.begin(newest, 0, now, same_source=False)
+    numbers = [out.sequence(newest, 0, now)]
+    for step in steps:
+        if step == "late" and missing:
+            numbers.append(out.sequence(missing.pop(0), 0, now))
+        elif step == "insert":
+            numbers.append(out.insert())
+        elif step != "late":
+            newest += 1
+            if step == "gap":
+                missing.append(newest)
+                newest += 1
+            if step == "skip":
+                out.skip(newest)
+            else:
+                numbers.append(out.sequence(newest, 0, now))
+    given_out = [number for number in numbers if number != TOO_LATE]
+    taken.update(given_out)
+    assert len(taken) == len(given_out)
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.floats(0.001, 4000))
 def test_time_goes_on_by_the_wall_when_the_source_changes(before: int, after: int, pause: float) -> None:
     out = rewriter()
