@@ -105,8 +105,9 @@ def _export(options: argparse.Namespace) -> int:
 
     with recording_files(config.load(options.config)).open(options.id) as reader:
         if options.side:
+            view = reader.view(options.side, salvage=True)
             with options.out.open("xb") as target:
-                target.writelines(reader.view(options.side, salvage=True).stream())
+                target.writelines(view.stream())
         else:
             os.nice(10)
             film = Mp4Export(reader, options.out)

@@ -20,6 +20,11 @@ VP8: Final = "vp8"
 H264: Final = "h264"
 CODECS = {AUDIO: (OPUS,), VIDEO: (VP8, H264)}
 MOST_TRACKS = 32
+KEY_SECONDS = 20.0
+KEY_BYTES = 750_000
+SPARSE_KEY_SECONDS = 120.0
+"""A player seeks to a key picture and decodes from there, so there must be some. A call needs none, and on a narrow
+link one hurts: a new one is wished for after 20 s in which 750 kB were recorded (300 kbit/s), or after two minutes."""
 _HANDOVER_SECONDS = 1.0
 """Two legs of one side (a transfer, a page opened again) share its tracks one after the other, never mixed."""
 
@@ -145,6 +150,9 @@ class PictureStream(Stream):
         super().__init__(leg_id, clock, began)
         self.builder: PictureBuilder = Vp8Pictures()
         self._wished_at = -1.0
+        self._key_at = 0.0
+        self._since_key = 0
+        """Bytes recorded since the last key picture."""
 
     def change(self, source: int, codec: str, track: Track) -> None:
         super().change(source, codec, track)
@@ -156,7 +164,11 @@ class PictureStream(Stream):
 
     def wishes_key(self, now: float) -> bool:
         """Whether the leg's camera should be asked for a key picture now; at most once a second."""
-        if not self.codec or not self.builder.wants_key or now - self._wished_at < 1.0:
+        if not self.codec or now - self._wished_at < 1.0:
+            return False
+        since = now - self._key_at
+        old = since >= SPARSE_KEY_SECONDS or (since >= KEY_SECONDS and self._since_key >= KEY_BYTES)
+        if not self.builder.wants_key and not (old and self._since_key):
             return False
         self._wished_at = now
         return True
@@ -172,6 +184,9 @@ class PictureStream(Stream):
             return
         if self.track.first is None:
             self.track.first = picture
+        self._since_key += len(picture.payload)
+        if picture.key:
+            self._key_at, self._since_key = picture.arrival, 0
         when = self.track.ascending(max(0, round(time_ms)))
         blocks.append(Block(when, self.track.number, picture.key, picture.payload))
 

@@ -264,3 +264,23 @@ def test_nothing_recorded_is_no_crash(tmp_path: Path) -> None:
     assert known(tmp_path / "r.rec").complete
     with RecordingReader.open(tmp_path / "r.rec", KEY) as reader, pytest.raises(RecordingError):
         reader.view()
+
+
+def test_key_pictures_are_wished_for_when_they_are_needed_and_now_and_then(tmp_path: Path) -> None:
+    """At once while nothing can be kept; later for seeking, by what was sent, or after two minutes."""
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    key, delta = b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01", b"\x11" + bytes(9_999)
+    wished: list[float] = []
+    keys_at = {2.0, 25.0, 60.0}
+    for number in range(2_000):
+        now = number / 10
+        size = 10_000 if now < 50 else 100
+        payload = b"\x10" + (key if now in keys_at else delta[:size])
+        recorder.packet("c", "video", "vp8", 1, number, number * 9_000, now, True, payload)
+        recorder.poll(now)
+        wished += [now for _ in recorder.take_key_frame_wishes(now)]
+    recorder.close(200.0)
+    assert wished[:2] == [0.0, 1.0]
+    assert [second for second in wished if 2.0 <= second < 25.0] == [22.0, 23.0, 24.0]
+    assert [second for second in wished if 26.0 <= second < 60.0] == list(range(45, 60))
+    assert min(second for second in wished if second > 61.0) == pytest.approx(180.0, abs=0.2)
