@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -15,6 +16,7 @@ from callserver.bench.dialing import Dialing, at_most
 from callserver.bench.load import Load
 from callserver.bench.subject import Subject, own_cpu_seconds, running_worker
 from callserver.bench.traffic import Traffic
+from media.api import RecordingSpec
 
 WARM_UP = 3.0
 """Seconds of traffic before the measurement: key frames, first reports, caches."""
@@ -59,9 +61,15 @@ class ForwardReport(msgspec.Struct, frozen=True):
 
 
 async def forward(
-    calls: int, seconds: float, *, config: Path | None, profile: Path | None, say: Callable[[str], None]
+    calls: int,
+    seconds: float,
+    *,
+    config: Path | None,
+    profile: Path | None,
+    say: Callable[[str], None],
+    record: bool = False,
 ) -> ForwardReport:
-    """Run the bench; raise BenchError when there is nothing to report."""
+    """Run the bench; raise BenchError when there is nothing to report. `record`: every call is recorded meanwhile."""
     async with running_worker(config, calls, say, profile) as subject:
         await asyncio.sleep(_QUIET)
         empty = subject.rss_bytes()
@@ -75,7 +83,10 @@ async def forward(
             gc.disable()
             await warm_up(load, legs)
             _check_flow(legs)
-            return await measure(subject, load, legs, seconds, empty, say)
+            with tempfile.TemporaryDirectory(prefix="callserver-bench-") as directory:
+                if record:
+                    await _record(subject, load, calls, directory, say)
+                return await measure(subject, load, legs, seconds, empty, say)
         finally:
             gc.enable()
             dialing.close()
@@ -91,6 +102,15 @@ async def _open_calls(subject: Subject, dialing: Dialing, calls: int) -> list[Tr
     works: list[Callable[[], Coroutine[None, None, list[Traffic]]]] = [partial(open_call, i) for i in range(calls)]
     with dialing.receiving():
         return [leg for pair in await at_most(_CONNECTING_AT_ONCE, works) for leg in pair]
+
+
+async def _record(subject: Subject, load: Load, calls: int, directory: str, say: Callable[[str], None]) -> None:
+    """Record every call; the codec worker runs beside, at lower priority."""
+    say(f"recording {calls} calls")
+    for number in range(calls):
+        spec = RecordingSpec(f"recording-{number}", directory, bytes(range(32)))
+        await subject.engine.start_recording(f"call-{number}", spec)
+    await load.run(WARM_UP)
 
 
 async def warm_up(load: Load, legs: list[Traffic]) -> None:

@@ -231,7 +231,8 @@ class CodecLink:
             if now - self._started_at > OLD_SECONDS:
                 self._young = 0
             self._back_off(now)
-            logger.error("the codec worker is gone: %s", reason)
+            if self._needed:
+                logger.error("the codec worker is gone: %s", reason)
         self._audience.worker_down(reason)
 
     def _back_off(self, now: float) -> None:

@@ -52,6 +52,7 @@ class Room(Generic[Work]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self.enter()
         idle_at = time.monotonic() + IDLE_SECONDS
         while True:
             with self._news:
@@ -75,6 +76,9 @@ class Room(Generic[Work]):
             self.work(work)
         except Exception:
             logger.exception("a piece of work failed by our own fault")
+
+    def enter(self) -> None:
+        """The first thing that is done."""
 
     def work(self, work: Work) -> None:
         """Do one piece."""

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from PIL.Image import Image
+from PIL import Image
 
 from media.codecs.pictures import Picture, PictureDecoder, VideoCodec
 from media.errors import CodecError
@@ -53,6 +53,11 @@ class Darkroom(Room[Task]):
         self._cameras: dict[int, Camera] = {}
         self._asked: dict[int, list[int]] = {}
         self._taken = self._undecodable = 0
+
+    def enter(self) -> None:
+        """Have everything loaded before somebody waits for it."""
+        PictureDecoder(VideoCodec.VP8)
+        Image.new("RGB", (16, 16)).save(io.BytesIO(), "JPEG")
 
     def counters(self) -> dict[str, int]:
         """What was done."""
@@ -134,7 +139,7 @@ class Darkroom(Room[Task]):
 
 def jpeg(picture: Picture) -> bytes:
     """The picture as JPEG, as good as fits into MOST_IMAGE_BYTES."""
-    image: Image = picture.to_image()  # type: ignore[no-untyped-call]
+    image: Image.Image = picture.to_image()  # type: ignore[no-untyped-call]
     for quality in _QUALITIES:
         out = io.BytesIO()
         image.save(out, "JPEG", quality=quality, subsampling="4:2:0")
