@@ -147,6 +147,9 @@ def _restart_ice(board: Board, call: Call, leg: Leg) -> None:
     if not opening and not leg.restarting:
         leg.restarting = True
         board.act(RestartIce(call.call_id, leg.leg_id))
+        if call.state.phase in ANSWERED:
+            found = call.of_leg(leg.leg_id)
+            board.record(call.state, "ice_restart", role=found[0].role if found is not None else "")
 
 
 def connected(board: Board, call_id: str, leg_id: str) -> None:
@@ -208,6 +211,8 @@ def limited(board: Board, call_id: str, leg_id: str, paused: bool) -> None:
     call = board.calls.get(call_id)
     found = call.of_leg(leg_id) if call else None
     if call is not None and found is not None:
+        if found[1].video_paused != paused and call.state.phase in ANSWERED:
+            board.record(call.state, "video_paused" if paused else "video_resumed", role=found[0].role)
         found[1].video_paused = paused
         board.glance(call)
 
