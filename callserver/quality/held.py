@@ -24,6 +24,8 @@ class HeldSide:
     def __init__(self, role: str) -> None:
         self.role = role
         self.leg_id = ""
+        self.generation = 0
+        """Of the leg's offer: it grows with every ICE restart."""
         self.transport = ""
         self.device = Device()
         self.clock = PageClock()

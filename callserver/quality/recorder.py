@@ -78,6 +78,9 @@ class Recorder:
             talking = call.state.phase == "active"
             side.audio_on = talking and one.sending[0]
             side.video_on = talking and one.sending[1] and call.state.media == "video"
+            if leg.generation > side.generation and stats.leg_id == side.leg_id:
+                held.diagnosis.note(one.role, "ice_restart")
+            side.generation = leg.generation
             held.take(one.role, stats)
             touched[stats.call_id] = held, call
         for call_id, (held, _) in touched.items():
@@ -95,12 +98,6 @@ class Recorder:
             side.page = page
             side.unstored_pages.append((report.leg_id, page))
             side.device = device(report)
-
-    def noticed(self, call_id: str, role: str, action: str) -> None:
-        """The service did something for this side: `ice_restart`."""
-        held = self._held.get(call_id)
-        if held is not None:
-            held.diagnosis.note(role, action)
 
     def _hold(self, call: Call) -> HeldCall:
         held = self._held.get(call.call_id)

@@ -5,10 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from callserver.drill import suite
 from callserver.drill.correlation import pearson, root_mean_square
 from callserver.drill.spec import parse_spec
-
-suite = pytest.importorskip("callserver.drill.suite", reason="needs the extra [bench]")
 
 
 def test_correlation_is_pearson_s() -> None:
