@@ -28,7 +28,7 @@ export const EVENTS = [
   "still_taken", "verification_started", "shot_asked", "verification_ended",
 ];
 /** Nothing that an agent wants to read: first packets, wishes whose fulfilment follows. */
-const UNTOLD = new Set(["media_started", "recording_wished_on", "recording_wished_paused"]);
+const UNTOLD = new Set(["video_paused", "video_resumed", "ice_restart", "media_started", "recording_wished_on", "recording_wished_paused"]);
 export const SHOTS = ["code", "front", "back", "label", "defect", "parcel"];
 /** The name of a shot; one that a newer server knows stays as it is. */
 export const shotName = (shot, t) => (SHOTS.includes(shot) ? t(`verify.shot.${shot}`) : shot);
