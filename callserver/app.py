@@ -158,6 +158,7 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
         records,
         settings.data_dir / "made",
         signer=signing_key_file(settings),
+        most_bytes=int(settings.recording.max_gigabytes * 1e9),
     )
 
     def measured(call_id: str, role: str, report: QualityReport) -> None:

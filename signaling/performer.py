@@ -88,6 +88,7 @@ class Performer:
         """`on_result` and `on_stuck(call_id)` are the way back into the switchboard."""
         self.connections: dict[int, Connection] = {}
         self.store_failures = 0
+        self.recording_failures = 0
         self._engine, self._records, self._rules, self._vault = engine, records, rules, vault
         self._on_result, self._on_stuck, self._on_quality = on_result, on_stuck, on_quality
         self._turns: deque[tuple[list[Action], asyncio.Future[None] | None]] = deque()
@@ -182,7 +183,7 @@ class Performer:
         for action in actions:
             match action:
                 case Persist(change):
-                    _tell_history(change)
+                    self._tell_history(change)
                 case Send(connection, frame):
                     if (there := self.connections.get(connection)) is not None:
                         there.send(frame)
@@ -198,6 +199,14 @@ class Performer:
                     self._queue(("stills", action.call_id), action)
                 case _:
                     self._queue(("media", action.call_id), action)
+
+    def _tell_history(self, change: Change) -> None:
+        for event in change.events:
+            if event.name == "recording_failed":
+                self.recording_failures += 1
+                log.error(event.name, call_id=event.call_id, **event.data)
+            else:
+                log.info(event.name, call_id=event.call_id, **event.data)
 
     def _queue(self, key: tuple[str, str], job: Job) -> None:
         lane = self._lanes.get(key)
@@ -345,8 +354,3 @@ def merge(changes: Iterable[Change]) -> Change:
 
 def _changes(actions: list[Action]) -> list[Change]:
     return [actions[0].change] if actions and isinstance(actions[0], Persist) else []
-
-
-def _tell_history(change: Change) -> None:
-    for event in change.events:
-        log.info(event.name, call_id=event.call_id, **event.data)

@@ -241,7 +241,7 @@ class Service:
 
     def counts(self) -> dict[str, int]:
         """Gauges for metrics: calls by phase (`calls_active`, …), `sessions`, `sessions_attached`, `agents_ready`,
-        `pending_turns`, and the counter `store_failures`."""
+        `pending_turns`, `recordings`, and the counters `store_failures` and `recording_failures`."""
         board = self.switchboard.board
         phases = Counter(call.state.phase for call in board.calls.values())
         return {
@@ -251,6 +251,8 @@ class Service:
             "agents_ready": sum(agent.free for agent in board.roster),
             "pending_turns": self.performer.pending_turns,
             "store_failures": self.performer.store_failures,
+            "recordings": sum(call.told != "" for call in board.calls.values()),
+            "recording_failures": self.performer.recording_failures,
         }
 
     # --- turns ---------------------------------------------------------------------------------------------------

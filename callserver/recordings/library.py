@@ -1,6 +1,7 @@
 """signaling.http.library.Library: rows from the store, files from the vault, work from the jobs."""
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from callserver.store.recordings import RecordingRows
 from media.recording.errors import RecordingError
 from media.recording.evidence import load_or_create_signer
 from media.recording.reader import RecordingInfo
+from media.recording.retention import Held, Policy as SpacePolicy, due as oldest_beyond
 from signaling.http.library import (
     Contents,
     Job,
@@ -48,11 +50,14 @@ class RecordingLibrary:
         made: Path,
         *,
         signer: Path,
+        most_bytes: int = 0,
         jobs: Jobs | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`made`: where exports and evidence lie; `signer`: the key that signs evidence, made when it is needed."""
+        """`made`: where exports and evidence lie; `signer`: the key that signs evidence, made when it is needed;
+        `most_bytes`: of all recordings together, 0: no bound."""
         self.signer = signer
+        self._most_bytes = most_bytes
         self._vault, self._rows, self._records, self._made, self._clock = vault, rows, records, made, clock
         self._jobs = jobs or Jobs()
         self._views = OpenViews(vault)
@@ -187,9 +192,12 @@ class RecordingLibrary:
         """Close what a crash left open, delete what is due; how many were deleted."""
         for row in await self._rows.orphans():
             await self._close(row)
-        due = await self._rows.due(self._clock())
-        for row in due:
-            await self.delete(row.recording_id, "retention")
+        due = [row.recording_id for row in await self._rows.due(self._clock())]
+        if self._most_bytes:
+            over = [Held(row.recording_id, row.ended_at, row.size_bytes) for row in await self._rows.kept()]
+            due += [one.recording_id for one in oldest_beyond(over, SpacePolicy(math.inf, self._most_bytes), 0.0)]
+        for recording_id in dict.fromkeys(due):
+            await self.delete(recording_id, "retention")
         return len(due)
 
     async def _close(self, row: Recording) -> None:

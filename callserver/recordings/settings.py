@@ -19,6 +19,8 @@ class RecordingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Record voices without pictures."""
     retention_days: float = 30.0
     """After so many days a recording is deleted, its key first."""
+    max_gigabytes: float = 0.0
+    """All recordings together; beyond that the oldest are deleted first, however young; 0: no bound."""
     directory: str = ""
     """Where recordings lie; empty: data_dir/recordings."""
     key_file: str = ""
@@ -47,5 +49,7 @@ def problems(settings: RecordingSettings) -> Iterator[str]:
         known = get_args(hints[field])
         if getattr(settings, name) not in known:
             yield f"recording.{name}: {getattr(settings, name)!r}; expected one of {', '.join(known)}"
+    if not settings.max_gigabytes >= 0:
+        yield f"recording.max_gigabytes: {settings.max_gigabytes}; expected 0 or more"
     if not 0 < settings.retention_days <= 36_500:
         yield f"recording.retention_days: {settings.retention_days}; expected more than 0 and at most 36500"

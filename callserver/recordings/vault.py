@@ -103,7 +103,8 @@ class RecordingFiles:
         """Destroy the key, then the files; what is gone already is fine."""
         path = self.path(recording_id)
         keys.destroy_key(path)
-        shutil.rmtree(path.parent, ignore_errors=True)
+        if path.parent.is_dir():
+            shutil.rmtree(path.parent)
 
 
 class Vault:

@@ -47,6 +47,12 @@ class RecordingRows:
         async with self._database.read() as connection:
             return all_of(await connection.scalars(query), Recording)
 
+    async def kept(self) -> list[Recording]:
+        """Every recording that takes room and has ended."""
+        rows = tables.recordings
+        async with self._database.read() as connection:
+            return all_of(await connection.scalars(sa.select(rows.c.state).where(rows.c.status.in_(OVER))), Recording)
+
     async def orphans(self) -> list[Recording]:
         """Recordings that never heard of their end: the control process was away when their call ended."""
         rows, calls = tables.recordings, tables.calls

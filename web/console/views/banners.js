@@ -13,6 +13,7 @@ export function Banners() {
     ${!isOnline(state) && html`<${Offline} />`}
     ${state.view.drainUntil > 0 && html`<${Draining} />`}
     ${state.silenced && html`<${Silenced} />`}
+    ${liveCall(state)?.recording?.state === "failed" && html`<${NotRecorded} />`}
   </div>`;
 }
 
@@ -41,6 +42,11 @@ function Silenced() {
   const { desk } = useDesk();
   const playAll = () => document.querySelectorAll("audio").forEach((element) => desk.play(element));
   return html`<p class="banner warn"><${Icon} name="speaker" />${t("silenced")} <button type="button" class="button small" onClick=${playAll}>${t("silenced.play")}</button></p>`;
+}
+
+function NotRecorded() {
+  const { desk, t } = useDesk();
+  return html`<p class="banner warn"><${Icon} name="warning" />${t("rec.state.failed")} <button type="button" class="button small" onClick=${() => desk.record("on")}>${t("rec.again")}</button></p>`;
 }
 
 /** The session is open in another tab or on another machine. */

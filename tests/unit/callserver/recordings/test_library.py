@@ -1,0 +1,220 @@
+"""What the library plays, deletes and keeps; what it says where a key, a file or a row is missing."""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import av
+import msgspec
+import pytest
+
+from callserver.recordings.jobs import Jobs
+from callserver.recordings.library import RecordingLibrary
+from media.recording.keys import key_path
+from signaling.http.library import Job, LibraryError
+from signaling.policy import DAY
+from signaling.records import CallEvent, Change, Still, Verification
+from tests.unit.callserver.recordings.conftest import SECONDS, WALL, Shelf
+
+
+async def whole(shelf: Shelf, recording_id: str, side: str) -> bytes:
+    playback = await shelf.library.play(recording_id, side)
+    pieces = [await playback.read(at, 50_000) for at in range(0, playback.size, 50_000)]
+    return b"".join(pieces)
+
+
+async def refused(work: object) -> tuple[int, str]:
+    with pytest.raises(LibraryError) as refusal:
+        await work  # type: ignore[misc]
+    return refusal.value.status, refusal.value.code
+
+
+async def test_each_side_plays_as_a_file_of_its_own(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    contents = await shelf.library.contents("r1")
+    assert (sorted(contents.sides), contents.complete, contents.problem) == (["agent", "customer"], True, "")
+    assert contents.duration == pytest.approx(SECONDS, abs=0.2)
+    for side in contents.sides:
+        with av.open(io.BytesIO(await whole(shelf, "r1", side)), "r") as container:
+            assert sorted(stream.type for stream in container.streams) == ["audio", "video"]
+
+
+async def test_many_recordings_can_be_played_though_only_a_few_stay_open(shelf: Shelf) -> None:
+    await shelf.call("call")
+    for number in range(6):
+        await shelf.recorded("call", f"r{number}", pictures=False)
+    sizes = {}
+    for _ in range(2):
+        for number in range(6):
+            for side in ("customer", "agent"):
+                sizes.setdefault((number, side), set()).add(len(await whole(shelf, f"r{number}", side)))
+    assert all(len(found) == 1 for found in sizes.values())
+
+
+async def test_deleting_begins_with_the_key_and_the_row_stays(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    playback = await shelf.library.play("r1", "customer")
+    await shelf.library.delete("r1", "anna")
+    assert not shelf.vault.files.path("r1").parent.exists()
+    assert (await refused(playback.read(0, 10)))[0] == 410
+    assert await refused(shelf.library.play("r1", "customer")) == (410, "gone")
+    (row,) = await shelf.library.recordings("call")
+    assert (row.state, row.deleted_at, row.deleted_by) == ("deleted", WALL, "anna")
+    await shelf.library.delete("r1", "ben")
+    (row,) = await shelf.library.recordings("call")
+    assert row.deleted_by == "anna"
+
+
+async def test_what_is_wrong_is_said_in_a_word(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    await shelf.recorded("call", "r2")
+    path = shelf.vault.files.path("r1")
+    content = path.read_bytes()
+    path.write_bytes(b"nonsense" * 100)
+    assert await refused(shelf.library.contents("r1")) == (422, "damaged")
+    path.write_bytes(content)
+    key_path(path).write_bytes(key_path(shelf.vault.files.path("r2")).read_bytes())
+    assert (await refused(shelf.library.contents("r1")))[0] in (409, 422)
+    key_path(path).unlink()
+    assert await refused(shelf.library.contents("r1")) == (410, "no_key")
+    assert await refused(shelf.library.play("r9", "customer")) == (404, "not_found")
+    assert await refused(shelf.library.play("r2", "stranger")) == (404, "not_found")
+
+
+async def test_retention_deletes_what_is_due_and_nothing_else(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "due")
+    await shelf.rows.save(msgspec.structs.replace(await shelf.recorded("call", "later"), due_at=WALL + 9 * DAY))
+    await shelf.rows.save(msgspec.structs.replace(await shelf.recorded("call", "runs"), state="on"))
+    await shelf.call("call", phase="active")
+    assert await shelf.library.tidy() == 0
+    shelf.now[0] += 2 * DAY
+    assert await shelf.library.tidy() == 1
+    states = {row.recording_id: row.state for row in await shelf.library.recordings("call")}
+    assert states == {"due": "deleted", "later": "ended", "runs": "on"}
+
+
+async def test_beyond_the_bound_the_oldest_go(shelf: Shelf) -> None:
+    await shelf.call("call")
+    rows = [await shelf.recorded("call", f"r{number}", pictures=False) for number in range(3)]
+    for number, row in enumerate(rows):
+        await shelf.rows.save(msgspec.structs.replace(row, ended_at=WALL + number, due_at=WALL + 99 * DAY))
+    most = sum(row.size_bytes for row in rows) - 1
+    library = RecordingLibrary(
+        shelf.vault,
+        shelf.rows,
+        shelf.records,
+        shelf.folder / "made",
+        signer=shelf.folder / "key",
+        most_bytes=most,
+        clock=lambda: WALL,
+    )
+    assert await library.tidy() == 1
+    assert [row.state for row in await library.recordings("call")] == ["deleted", "ended", "ended"]
+
+
+async def test_a_recording_that_missed_its_end_is_closed_at_the_next_start(shelf: Shelf) -> None:
+    await shelf.call("call")
+    row = await shelf.recorded("call", "r1")
+    path = shelf.vault.files.path("r1")
+    path.write_bytes(path.read_bytes()[:-200])  # the process was killed before it wrote the end
+    await shelf.rows.save(msgspec.structs.replace(row, state="on", ended_at=None, seconds=0.0, size_bytes=0))
+    assert not (await shelf.library.contents("r1")).complete
+    await shelf.library.tidy()
+    (row,) = await shelf.library.recordings("call")
+    assert row.state == "ended"
+    assert row.seconds == pytest.approx(SECONDS, abs=1.1)
+    assert (await shelf.library.contents("r1")).complete
+
+
+# --- jobs ----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def running(jobs: Jobs) -> AsyncIterator[None]:
+    task = asyncio.create_task(jobs.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def done(look: object) -> Job:
+    """The job when it has ended; jobs are other processes, so this waits for real."""
+    async with asyncio.timeout(60):
+        while True:
+            found: Job | None = look()  # type: ignore[operator]
+            if found is not None and found.state not in ("waiting", "running"):
+                return found
+            await asyncio.sleep(0)
+
+
+async def test_an_export_is_a_film_with_both_sides(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    async with running(shelf.jobs):
+        assert (await shelf.library.start("export", "r1")).state == "waiting"
+        found = await done(lambda: shelf.library.job("export", "r1"))
+    path = shelf.library.file("export", "r1")
+    assert (found.state, found.size_bytes) == ("done", path.stat().st_size)
+    with av.open(str(path), "r") as container:
+        picture = container.streams.video[0]
+        assert (picture.width, picture.height) == (1280, 480)
+    await shelf.library.cancel("export", "r1")
+    assert shelf.library.job("export", "r1") is None
+    assert not path.exists()
+
+
+async def test_evidence_of_a_verification(shelf: Shelf) -> None:
+    await shelf.call("plain")
+    assert await refused(shelf.library.start("evidence", "plain")) == (409, "wrong_state")
+    await shelf.call("call", verification=Verification("v1", "ACDEFH", WALL, WALL + 3))
+    await shelf.recorded("call", "r1")
+    events = [CallEvent("call", 1, WALL, "verification_started", {"code": "ACDEFH"})]
+    await shelf.records.save_photo("p1", "call", b"\xff\xd8 a still", 640, 480)
+    still = Still("s1", "call", "customer", WALL + 1, "label", "p1", 640, 480, WALL + 1, "camera")
+    await shelf.records.write(Change(events=events, stills=[still]))
+    async with running(shelf.jobs):
+        await shelf.library.start("evidence", "call")
+        found = await done(lambda: shelf.library.job("evidence", "call"))
+    assert found.state == "done", found
+    assert not list((shelf.folder / "made").glob("*.stills"))
+    assert b"PUBLIC KEY" in await shelf.library.evidence_key()
+
+
+FAILS = 'import sys; sys.stdin.readline(); print(\'{"reason": "no space left"}\'); sys.exit(1)'
+
+
+async def test_a_job_that_fails_says_why(shelf: Shelf) -> None:
+    jobs, out = Jobs((sys.executable, "-c", FAILS)), shelf.folder / "out"
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    order = shelf.library._export_order
+    async with running(jobs):
+        jobs.start("one", lambda: order("r1"), out)
+        assert await done(lambda: jobs.look("one")) == Job("failed", reason="no space left")
+        jobs.start("two", lambda: order("unknown"), out)
+        assert (await done(lambda: jobs.look("two"))).state == "failed"
+
+
+async def test_a_job_is_cancelled_while_it_waits_and_while_it_runs(shelf: Shelf) -> None:
+    waits = "import sys, time; sys.stdin.readline(); print('{\"progress\": 0.5}', flush=True); time.sleep(60)"
+    jobs, out = Jobs((sys.executable, "-c", waits)), shelf.folder / "out"
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    async with running(jobs):
+        for name in ("runs", "waits"):
+            jobs.start(name, lambda: shelf.library._export_order("r1"), out)
+        async with asyncio.timeout(30):
+            while (jobs.look("runs") or Job("waiting")).progress < 0.5:
+                await asyncio.sleep(0)
+        jobs.cancel("waits", out)
+        jobs.cancel("runs", out)
+        assert (await done(lambda: jobs.look("runs"))).state == "cancelled"
+        assert (await done(lambda: jobs.look("waits"))).state == "cancelled"
