@@ -100,6 +100,9 @@ test("the server's word on quality goes before the page's own", () => {
   view = reduce(view, { type: "local.hint", level: "good" });
   assert.equal(view.hint.level, "poor");
   assert.equal(view.hint.side, "own_uplink");
+  assert.equal(view.hint.kind, "");
+  view = reduce(view, { type: "quality.hint", level: "poor", side: "own_uplink", kind: "silent" });
+  assert.equal(view.hint.kind, "silent");
 });
 
 test("the connection and the media's state are kept", () => {
