@@ -3,7 +3,9 @@
 import asyncio
 import io
 import os
+import resource
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -12,14 +14,21 @@ import pytest
 from PIL import Image
 
 from media.api import (
+    AnnouncementEnded,
     CallStatus,
     Kind,
     LegConnected,
+    LegSpec,
     RecordingChanged,
     RecordingSpec,
     RecordingState,
+    Slot,
 )
+from media.bridge.allocation import Allocation
+from media.bridge.leg import Leg
+from media.bridge.rescue import Rescue
 from media.errors import UnavailableError, UnknownLegError
+from media.io.codec_link import Process, spawn_worker
 from media.io.engine import Engine
 from media.recording.reader import RecordingReader
 from tests.e2e.media.peers import HEIGHT, WIDTH, Observer, Peer, eventually, join, running_engine
@@ -176,12 +185,20 @@ async def test_a_codec_worker_that_hangs_delays_nothing_and_is_replaced(tmp_path
         await agent.close()
 
 
-async def test_a_full_disk_fails_the_recording_and_nothing_else() -> None:
+def spawn_without_disk(theirs: socket.socket) -> Process:
+    """A codec worker that may not write files of more than 100 KB: a full disk, as far as it can tell."""
+    process = spawn_worker(theirs)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
+    return process
+
+
+async def test_a_full_disk_fails_the_recording_and_nothing_else(tmp_path: Path) -> None:
     async with running_engine() as (engine, observer):
+        engine._studio._link._spawn = spawn_without_disk
         customer, agent = await talking(engine, observer)
-        await engine.start_recording("call", spec(Path("/dev/full/recordings")))
+        await engine.start_recording("call", spec(tmp_path))
         failed = await until_state(observer, RecordingState.FAILED)
-        assert failed.reason
+        assert "large" in failed.reason  # EFBIG; a full disk says its own
         assert (await status(engine)).recordings[0].state is RecordingState.FAILED
         before = await agent.heard()
         await eventually(lambda: more_frames(agent, before["frames"] + 10))
@@ -189,6 +206,16 @@ async def test_a_full_disk_fails_the_recording_and_nothing_else() -> None:
         assert (await status(engine)).recordings == ()
         await customer.close()
         await agent.close()
+    pictures, _ = decoded(tmp_path / "rec.rec", "customer")
+    assert pictures  # what was written before is readable
+
+
+async def test_a_directory_that_cannot_be_made_fails_the_recording(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    async with running_engine() as (engine, observer):
+        await engine.open_leg(LegSpec("call", "customer"))
+        await engine.start_recording("call", spec(tmp_path / "file" / "recordings"))
+        assert (await until_state(observer, RecordingState.FAILED)).reason
 
 
 async def more_frames(peer: Peer, frames: float) -> bool:
@@ -208,3 +235,70 @@ async def test_the_codec_worker_ends_with_its_engine(tmp_path: Path) -> None:
         os.kill(pid, 0)
     pictures, _ = decoded(tmp_path / "rec.rec", "customer")
     assert pictures == 0
+
+
+async def test_music_a_notice_and_the_hold_picture_are_decoded_by_the_page() -> None:
+    async with running_engine() as (engine, observer):
+        customer = Peer("customer")
+        await join(engine, customer)
+        await engine.play("call", "customer", "waiting", True)
+        customer.start()
+        await observer.until_seen(LegConnected("call", "customer"))
+        await eventually(lambda: louder(customer, 0.0005))  # before anybody answers
+        agent = Peer("agent", hertz=880)
+        await join(engine, agent)
+        agent.start()
+        await observer.until_seen(LegConnected("call", "agent"))
+        await engine.connect("call", ("customer", "agent"))
+        await engine.play("call", "agent", "recording_started.de", False)
+        await engine.play("call", "customer", "hold", True)
+        await observer.until_seen(AnnouncementEnded("call", "agent", "recording_started.de"))
+        assert {leg.leg_id: leg.playing for leg in (await status(engine)).legs} == {"customer": ("hold",), "agent": ()}
+        await engine.hold("call", True)
+        await asyncio.sleep(1.0)
+        before = await customer.heard()
+        await eventually(lambda: more_frames(customer, before["frames"] + 2))
+        await engine.hold("call", False)
+        await eventually(lambda: more_frames(customer, before["frames"] + 30))
+        await engine.play("call", "customer", None, False)
+        with pytest.raises(UnavailableError):
+            await engine.play("call", "customer", "recording_started.tlh", False)
+        await customer.close()
+        await agent.close()
+
+
+async def louder(peer: Peer, energy: float) -> bool:
+    return (await peer.heard())["energy"] > energy
+
+
+async def test_a_weak_page_of_three_gets_pictures_of_its_own_from_the_codec_worker() -> None:
+    async with running_engine() as (engine, observer):
+        names = ("customer", "strong", "weak")
+        peers = [Peer(name) for name in names]
+        for peer in peers:
+            await join(engine, peer)
+            peer.start()
+            await observer.until_seen(LegConnected("call", peer.leg_id))
+        await engine.connect("call", names)
+        await eventually(lambda: ready(engine))
+        for held, bps in zip(engine._calls["call"].legs.values(), (1_500_000, 1_500_000, 200_000), strict=True):
+            assert held.leg is not None
+            rates = held.leg.rates
+            rates._apply = lambda now: None  # type: ignore[method-assign]
+            rates._allocator.split = lambda view, now, bps=bps: Allocation((), 1, bps, 0.0, False)  # type: ignore[method-assign, misc]
+        await eventually(lambda: transcoding(engine))
+        sink = engine._calls["call"].legs["weak"].leg
+        assert sink is not None
+        await eventually(lambda: fed_by_us(sink))
+        before = await peers[2].heard()
+        await eventually(lambda: more_frames(peers[2], before["frames"] + 30))
+        for peer in peers:
+            await peer.close()
+
+
+async def transcoding(engine: Engine) -> bool:
+    return (await engine.status()).counters.get("transcodes_running", 0) > 0
+
+
+async def fed_by_us(leg: Leg) -> bool:
+    return isinstance(leg.outbound[Slot.MAIN].source, Rescue)
