@@ -4,8 +4,10 @@ import random
 import struct
 
 from media.bridge.downlink import Downlink
+from media.bridge.layers import Thinning
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import ExtensionIds, OutboundSlot
+from media.bridge.rates import Rate
 from media.quality.frames import FrameClock
 from media.send.fec import FecGroup, ParityOut
 from media.send.pacer import Priority, Queued
@@ -13,10 +15,15 @@ from media.wire.buffer import PacketBuffer
 from media.wire.flexfec import build_flexfec
 from media.wire.layout import Layout
 from media.wire.rtx import make_rtx
+from media.wire.vp8_layers import read_layer, write_picture_id
 
 _HEADER = struct.Struct("!BBHII")
 _MAX_PADDING = 255
 _PACE_STEP = 0.005
+SHORT = 1.1
+"""A leg that is sent so many times what it can carry does without upper layers until its source has slowed down."""
+PRESSED_SECONDS = 0.15
+"""So long a queue of pictures is no frame that drains."""
 
 
 class VideoOut(OutboundTrack):
@@ -35,6 +42,10 @@ class VideoOut(OutboundTrack):
         self._fec_sequence = rng.randrange(0x8000)
         self._extension, self._own_layout = _own_header(extensions)
         self._limit_bps: float | None = None
+        self._sent_rate = Rate(0.0)
+        self._thinning: Thinning | None = None
+        self._unlayered: tuple[object, int] | None = None
+        """The source that was found to have no layers, and its generation."""
 
     def limit(self, bps: float, paused: bool, now: float) -> None:
         """What the leg can carry of pictures; `paused`: none until further notice."""
@@ -44,7 +55,12 @@ class VideoOut(OutboundTrack):
         resumed = self.paused and not paused
         self.paused = paused
         self._limit_bps = bps
+        self._sent_rate.read(self.octets_sent, now)
         if self.source is not None:
+            if self._thinning is not None:
+                self._thinning.choose(bps, False, now)
+            elif self._sent_rate.bps > SHORT * bps:
+                self._begin_thinning(now)
             self.source.limit(self, bps, now)
             if resumed:
                 self.restart(now)
@@ -72,12 +88,51 @@ class VideoOut(OutboundTrack):
         if timestamp != self._picture:
             self._picture = timestamp
             self.frames.picture(timestamp, now)
+            if self.downlink.pacer.waiting:
+                self._relieve(now)
             if self.downlink.pacer.overloaded and (self.starved or (self._ready and not key)):
                 self._starve()
                 return False
             if key:
                 self.starved = False
+        if self._thinning is not None and not self._thin(packet, layout, extended, second, key):
+            return False
         return OutboundTrack.rewrite(self, packet, layout, extended, second, timestamp, key, now)
+
+    def _relieve(self, now: float) -> None:
+        """Pictures wait already: only the base layer follows until that has changed."""
+        pressed = self.downlink.pacer.queued_seconds > PRESSED_SECONDS
+        if pressed and self._thinning is None:
+            self._begin_thinning(now)
+        if pressed and self._thinning is not None:
+            self._thinning.choose(0.0, True, now)
+
+    def _begin_thinning(self, now: float) -> None:
+        if self.source is not None and self._unlayered != (self.source, self.source.generation):
+            self._thinning = Thinning(now)
+
+    def _thin(self, packet: PacketBuffer, layout: Layout, extended: int, second: int, key: bool) -> bool:
+        """Whether the packet's layer is sent; its picture id closes up to what was left out."""
+        thinning, source = self._thinning, self.source
+        payload = packet.start + layout.size
+        if thinning is None or source is None or not (self._ready or key):
+            return True
+        if key and not thinning.begin():
+            self._thinning = None
+            return True
+        layer = read_layer(packet.view, payload, packet.end) if second & 0x7F == source.payload_types.vp8 else None
+        if layer is None:
+            self._unlayered, self._thinning = (source, source.generation), None
+            return True
+        picture_id = thinning.take(layer, packet.end - packet.start)
+        if picture_id is not None:
+            write_picture_id(packet.view, layer.picture_id_at, picture_id)
+            return True
+        if extended > self.rewriter.newest:
+            self.rewriter.skip(extended)
+            return False
+        packet.end = payload  # its number was kept free: an empty packet takes it
+        return True
 
     def _starve(self) -> None:
         """A picture is left out: from here only a key frame helps."""

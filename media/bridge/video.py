@@ -12,7 +12,7 @@ from media.bridge.uplink import Uplink
 from media.errors import WireError
 from media.receive.nack import NackGenerator
 from media.units import VIDEO_CLOCK_HZ
-from media.wire import h264, vp8
+from media.wire import h264, vp8, vp8_layers
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
 from media.wire.rtcp_feedback import build_fir, build_nack, build_pli
@@ -21,6 +21,8 @@ from media.wire.serial import unwrap16
 
 Detector = Callable[[memoryview, int, int], bool]
 
+BASE_SHARE = 0.4
+"""Of the rate of three temporal layers, what the base layer needs (libvpx: 40, 60 and 100 %)."""
 _RAISE_INTERVAL = 0.3
 _OBEY_SECONDS = 1.0
 """How long a page may take to follow a wish before REMB makes it."""
@@ -37,6 +39,8 @@ class VideoTrack(InboundTrack):
         self.key_frames = KeyFrameDemand()
         self.brought_back = 0
         """Lost packets that came again."""
+        self.layered = False
+        """The last key frame was of a source with temporal layers."""
         self._last_key = -1
         self._fir_number = 0
         self._limits: dict[OutboundTrack, float] = {}
@@ -76,6 +80,7 @@ class VideoTrack(InboundTrack):
         key = detect(packet.view, payload, packet.end)
         if key:
             self.key_frames.satisfy()
+            self.layered = vp8_layers.read_layer(packet.view, payload, packet.end) is not None
             if extended > self._last_key:
                 self._last_key = extended
         self.forwarder.forward(packet, layout, extended, second, timestamp, key, now)
@@ -174,6 +179,8 @@ class VideoTrack(InboundTrack):
         uplink = self.uplink
         watching = [bps for bps in self._limits.values() if bps]  # who has no room for pictures limits nobody else
         uplink.video_limit_bps = limit = min(watching, default=0.0 if self._limits else float("inf"))
+        if len(watching) > 1 and self.layered:  # the weak do without upper layers
+            uplink.video_limit_bps = limit = min(max(watching), limit / BASE_SHARE)
         told, since = self._told
         lower, higher = limit < 0.9 * told, limit > 1.15 * told
         if not lower and not (higher and now - since > _RAISE_INTERVAL):

@@ -47,6 +47,11 @@ class Rewriter:
         self._offset = 0
         self._older: list[tuple[int, int, int]] = []
 
+    @property
+    def newest(self) -> int:
+        """The highest number of the source that was mapped or skipped."""
+        return self._highest_in
+
     def begin(self, extended: int, timestamp: int, now: float, *, same_source: bool) -> None:
         """The packet `extended` is next; `same_source`: the stream was only paused, its clock ran on."""
         due = (self.timestamp + max(1, round((now - self._time) * self._clock_hz))) & 0xFFFFFFFF

@@ -15,6 +15,8 @@ PACING = 2.5
 MAX_PAYLOAD = 1100
 _STEPS = (1.0, 1.15, 0.9, 1.05, 0.8, 1.1)
 """Frames are not of one size."""
+_LAYERS = ((0, False, 1.6), (2, True, 0.8), (1, True, 0.8), (2, False, 0.8))
+"""Layer, whether it needs only the base, and size: 40, 20 and 40 % of the rate."""
 
 
 class RatedCamera(Camera):
@@ -24,6 +26,9 @@ class RatedCamera(Camera):
         super().__init__(stream, rtx_ssrc)
         self.max_bps = max_bps
         self.target_bps = 300_000.0
+        self.layered = False
+        """Three temporal layers, as `scalabilityMode: "L1T3"` makes them."""
+        self._base_index = 0
         self._noise = random.Random(rtx_ssrc).randbytes(MAX_PAYLOAD + 200)
 
     def tick(self) -> None:
@@ -36,13 +41,20 @@ class RatedCamera(Camera):
         self.frame += 1
         bps = min(self.target_bps, self.max_bps)
         size = bps / 8 / FRAMES_PER_SECOND * (KEY_FRAME_SIZE if key else _STEPS[self.frame % len(_STEPS)])
+        layer, sync, share = _LAYERS[self.frame % 4]
+        if self.layered:
+            if key:
+                self.frame += -self.frame % 4  # picture ids may jump at a key frame
+                layer, sync, share = 0, False, 1.0
+            self._base_index += not layer
+            size *= share
         count = max(1, round(size / MAX_PAYLOAD + 0.5))
         body = self._noise[: max(40, round(size / count) - 12 - self.frame % 3)]
         timestamp = self.stream.timestamp()
         for index in range(count):
             pause = index * len(body) * 8 / (PACING * bps)
             payload = (
-                _descriptor(self.frame, index)
+                (self._layer_descriptor(index, layer, sync) if self.layered else _descriptor(self.frame, index))
                 + bytes((not key, index, count))
                 + self.frame.to_bytes(4)
                 + body[index % 7 :]
@@ -52,6 +64,10 @@ class RatedCamera(Camera):
                 clock.after(pause, lambda p=payload, m=last: self.stream.send(p, marker=m, timestamp=timestamp))
             else:
                 self.stream.send(payload, marker=last, timestamp=timestamp)
+
+    def _layer_descriptor(self, index: int, layer: int, sync: bool) -> bytes:
+        picture_id, base = self.frame & 0x7FFF, self._base_index & 0xFF
+        return build_descriptor(Vp8Descriptor(0, index == 0, 0, layer == 2, picture_id, 15, base, layer, sync))
 
     def pad(self, size: int) -> None:
         """Padding in the retransmission stream, for probes."""

@@ -41,6 +41,9 @@ class Picture(Sink):
     missing_now: dict[int, tuple[float, float, int]] = field(default_factory=dict)
     """Extended number -> when it was missed, when it was last asked for, how often."""
     _frames: dict[int, _Frame] = field(default_factory=dict)
+    layers: list[tuple[float, int]] = field(default_factory=list)
+    """When a packet of which temporal layer came."""
+    _picture_id: int = 0
     _next: int = -1
     _stuck: float = 0.0
     _strings: dict[int, int] = field(default_factory=dict)
@@ -101,8 +104,14 @@ class Picture(Sink):
         return True
 
     def _place(self, packet: RtpPacket, now: float) -> None:
-        at = parse_descriptor(packet.payload, 0, len(packet.payload)).size
+        descriptor = parse_descriptor(packet.payload, 0, len(packet.payload))
+        at = descriptor.size
         number = int.from_bytes(packet.payload[at + 3 : at + 7])
+        if descriptor.temporal_layer is not None and descriptor.picture_id is not None:
+            # A receiver of layers waits for every picture id (libwebrtc), however many pictures were left out.
+            number = self._picture_id + ((descriptor.picture_id - self._picture_id + 0x4000) & 0x7FFF) - 0x4000
+            self._picture_id = max(self._picture_id, number)
+            self.layers.append((now, descriptor.temporal_layer))
         frame = self._frames.get(number)
         if frame is None:
             frame = self._frames[number] = _Frame(number, not packet.payload[at] & 1, packet.payload[at + 2])
