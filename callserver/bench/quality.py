@@ -92,9 +92,17 @@ async def _measure(store: QualityStore, calls: int, seconds: int, say: Callable[
     say("one call of an hour")
     answer_ms, size, stored = await _answer(store)
     parts = (worker + encoding, control / seconds, store_cpu / seconds)
-    rounded = [round(part, 5) for part in parts]
     return QualityReportOfBench(
-        calls, seconds, *rounded, round(sum(parts), 5), stored, round(live, 2), round(answer_ms, 1), size
+        calls,
+        seconds,
+        worker_fraction=round(parts[0], 5),
+        control_fraction=round(parts[1], 5),
+        store_fraction=round(parts[2], 5),
+        total_fraction=round(sum(parts), 5),
+        bytes_a_call_hour=stored,
+        live_ms=round(live, 2),
+        answer_ms=round(answer_ms, 1),
+        answer_bytes=size,
     )
 
 
@@ -132,9 +140,9 @@ def _worker_cost() -> float:
 def _call(number: int) -> Call:
     name = f"call-{number:04}"
     state = CallState(name, "shop", "active", "video", "en", START, Person("Ana"), agent_id=f"agent-{number}")
-    sides = [Participant("customer", f"c{number}", current=Leg(f"{name}-c", up=True))]
-    sides.append(Participant("agent", f"a{number}", f"agent-{number}", current=Leg(f"{name}-a", up=True)))
-    return Call(state, *sides, joined=(f"{name}-c", f"{name}-a"))
+    customer = Participant("customer", f"c{number}", current=Leg(f"{name}-c", up=True))
+    agent = Participant("agent", f"a{number}", f"agent-{number}", current=Leg(f"{name}-a", up=True))
+    return Call(state, customer, agent, joined=(f"{name}-c", f"{name}-a"))
 
 
 def _frames(names: list[str], rng: random.Random, at: int) -> StatsReported:

@@ -122,7 +122,7 @@ async def _join(engine: MediaEngine, call_id: str, role: str, caller: Caller, ne
     pc = caller.pc
     await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
     for transceiver in pc.get_transceivers():
-        if offer.slots.get(transceiver.mid) == "audio":
+        if offer.slots.get(transceiver.mid or "") == "audio":
             transceiver.direction = "sendrecv"
             await transceiver.sender.replace_track(caller.audio_track)
     await pc.set_local_description(await pc.create_answer())

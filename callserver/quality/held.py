@@ -118,7 +118,7 @@ class HeldCall:
     def _count(self, side: HeldSide, second: LegSecond, scored: Score, path: VoicePath | None) -> None:
         if self._began is None:
             self._began = second.at - 1.0
-        at = self._began + (second.at - 1.0 - self._began) // MINUTE * MINUTE
+        at = self._began + max(0.0, second.at - 1.0 - self._began) // MINUTE * MINUTE
         if side.minute is None or at > side.minute.at:
             self._finish(side)
             side.minute = MinuteOfRole(at)

@@ -21,6 +21,8 @@ NEVER_HEARD, HEARD_BEFORE = 8, 30
 NARROW_CAMERA_BPS = 300_000
 QUEUE_MS, JITTERY_MS = 25, 40
 UNSTEADY_MS, STARVED_BPS, UNSTEADY_ROOM_BPS = 14, 200_000, 350_000
+VERY_UNSTEADY_MS, UNFILLED = 20, 1.5
+"""Uneven delay alone makes an estimate fall; a link that has room for half as much again as is sent is not narrow."""
 SLOWING_LOSS = 0.08
 """Independent loss from which on a page's own estimate falls, however wide the path is."""
 SHOWN_QUEUE_MS = 35
@@ -113,8 +115,11 @@ class LegWindow:
         if len(known) * 2 <= len(self._seconds) or max(self._queues) < SHOWN_QUEUE_MS:
             return None
         room = float(median_low(known))
-        unsteady = median_low(self._jitters) >= UNSTEADY_MS and room > UNSTEADY_ROOM_BPS
-        return None if unsteady else room
+        jitter = median_low(self._jitters)
+        if jitter >= UNSTEADY_MS and room > UNSTEADY_ROOM_BPS:
+            return None
+        sent = sum(s.down_audio_bps + s.down_video_bps + s.down_repair_bps for s in self._seconds) / len(self._seconds)
+        return None if jitter >= VERY_UNSTEADY_MS and room > UNFILLED * sent else room
 
     def _up_room(self, rtt: int) -> float | None:
         """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue

@@ -21,6 +21,8 @@ _QUEUE_HALF_MS = 400.0
 _NARROW_BPS = 400_000.0
 _OUTAGE_PACKETS = 5
 MAX_BURST_RATIO = 2.0
+SILENT_ROW = 12.0
+"""Packets lost in a row (a quarter of a second) from which on a browser conceals by silence, and does not count it."""
 
 
 class Score(NamedTuple):
@@ -77,11 +79,15 @@ def mean_path(paths: Sequence[VoicePath]) -> VoicePath | None:
 def missing_voice(own: LegSecond, far: LegSecond | None, page: PageView) -> float:
     """Share of voice that was not there when it was to be played: what the page says, else what we estimate. A page
     counts long gaps as silence: those we know."""
-    if _stalled(far) or (own.down_target_bps and own.down_audio_packets and not own.down_packets):
-        return 1.0  # nothing came, or nothing that we sent is known to have arrived
+    if _stalled(far):
+        return 1.0
     up = 0.0 if far is None else share(far.up_audio_missing, far.up_audio_packets)
     estimate = 1.0 - (1.0 - up) * (1.0 - own.down_audio_residual)
-    return estimate if page.concealed is None else max(page.concealed, 0.0)
+    if page.concealed is None:
+        return estimate
+    gap_up = up if far is not None and length(far.up_lost, far.up_runs) >= SILENT_ROW else 0.0
+    gap_down = own.down_audio_residual if length(own.down_lost, own.down_runs) >= SILENT_ROW else 0.0
+    return max(page.concealed, gap_up, gap_down)
 
 
 def _stalled(far: LegSecond | None) -> bool:
