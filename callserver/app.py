@@ -27,6 +27,7 @@ from callserver.ops.metrics import Metrics
 from callserver.ops.observed import ObservedEngine
 from callserver.ops.operations import Operations
 from callserver.ops.precall import PreCall
+from callserver.ops.tracing import make_traces
 from callserver.quality.endpoints import routes as quality_routes
 from callserver.quality.recorder import Recorder
 from callserver.quality.store import QualityStore
@@ -167,7 +168,7 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
 
     recorder = _recorder(settings, database, lambda: service)
     service = Service(
-        ObservedEngine(engine, metrics.connected, time.monotonic, recorder.reported),
+        ObservedEngine(engine, metrics.connected, time.monotonic, recorder.reported, make_traces(settings.trace)),
         records,
         call_rules(settings),
         photo_token=tokens.make_photo_token,

@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 
+from callserver.ops.tracing import Traces
 from media.api import (
     EngineStatus,
     Kind,
     LegConnected,
+    LegFailed,
     LegSpec,
     LegStats,
     MediaEngine,
@@ -31,7 +33,9 @@ class ObservedEngine:
         connected: Callable[[float], None],
         clock: Callable[[], float],
         reported: Callable[[StatsReported], None] = lambda report: None,
+        traces: Traces | None = None,
     ) -> None:
+        self._traces = traces
         self._reported = reported
         self._engine = engine
         self._connected = connected
@@ -41,12 +45,16 @@ class ObservedEngine:
     async def open_leg(self, spec: LegSpec) -> Offer:
         offer = await self._engine.open_leg(spec)
         self._opening[spec.call_id, spec.leg_id] = self._clock()
+        if self._traces is not None:
+            self._traces.offered(spec.call_id, spec.leg_id)
         if len(self._opening) > MAX_OPENING:
             self._opening.popitem(last=False)
         return offer
 
     async def accept_answer(self, call_id: str, leg_id: str, generation: int, sdp: str) -> None:
         await self._engine.accept_answer(call_id, leg_id, generation, sdp)
+        if self._traces is not None:
+            self._traces.answered(call_id, leg_id)
 
     async def restart_ice(self, call_id: str, leg_id: str) -> Offer:
         return await self._engine.restart_ice(call_id, leg_id)
@@ -77,6 +85,8 @@ class ObservedEngine:
 
     async def close_leg(self, call_id: str, leg_id: str) -> None:
         self._opening.pop((call_id, leg_id), None)
+        if self._traces is not None:
+            self._traces.ended(call_id, leg_id, "closed")
         await self._engine.close_leg(call_id, leg_id)
 
     async def close_call(self, call_id: str) -> None:
@@ -90,6 +100,9 @@ class ObservedEngine:
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         async for event in self._engine.events():
+            if self._traces is not None and isinstance(event, LegConnected | LegFailed):
+                outcome = "connected" if isinstance(event, LegConnected) else "failed"
+                self._traces.ended(event.call_id, event.leg_id, outcome)
             if isinstance(event, LegConnected):
                 offered = self._opening.pop((event.call_id, event.leg_id), None)
                 if offered is not None:

@@ -53,7 +53,7 @@ async def test_a_live_call_on_the_dashboard_and_its_page(
     await olga.page.goto("/ops#/")
     began = time.monotonic()
     await customer.context.set_offline(True)
-    await customer.page.close()
+    await customer.page.goto("about:blank")
     await olga.shows(
         olga.page.locator(".calls-table tr.poor, .calls-table .chip, .calls-table .spark.none").first, "the fault", 40
     )
