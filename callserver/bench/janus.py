@@ -143,7 +143,8 @@ async def running_janus(say: Callable[[str], None]) -> AsyncIterator[Janus]:
         port = _free_port()
         _configure(Path(directory), folder, port)
         # Its complaints go where ours go: they are for the person who runs the bench.
-        process = SpawnedWorker([program, "-F", directory, "-d", "2"], {"PATH": "/usr/bin:/bin"})
+        command = ["/bin/sh", "-c", 'exec "$0" "$@" >&2', program, "-F", directory, "-d", "2"]
+        process = SpawnedWorker(command, {"PATH": "/usr/bin:/bin"})
         try:
             pin_to_cores(process.pid, say)
             async with aiohttp.ClientSession() as client, _connected(client, port, process) as websocket:
