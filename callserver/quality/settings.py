@@ -7,7 +7,7 @@ import msgspec
 
 class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: float = 14.0
-    """Days that measured seconds of calls are kept (about 0.5 MB for an hour's call)."""
+    """Days that measured seconds of calls are kept (about 0.8 MB for an hour's call)."""
     keep_minutes_days: float = 365.0
     """Days that scores of minutes and verdicts are kept (about 20 KB for an hour's call)."""
 
