@@ -29,7 +29,16 @@ _SHORTEST = 120
 """2.5 ms, the unit of every duration (RFC 6716 §2.1.4)."""
 _ENCODED_SAMPLES = (120, 240, 480, 960, 1920, 2880)
 _VOIP, _VOICE = 2048, 3001
-_SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4016, 4024
+_BANDWIDTHS = {4_000: 1101, 6_000: 1102, 8_000: 1103, 12_000: 1104, 20_000: 1105}
+_SET_BITRATE, _SET_BANDWIDTH, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX, _SET_SIGNAL = (
+    4002,
+    4004,
+    4010,
+    4012,
+    4014,
+    4016,
+    4024,
+)
 
 _ffi = FFI()
 _ffi.cdef(
@@ -101,8 +110,10 @@ class OpusSettings(NamedTuple):
     """An encoder's settings; all of them may change between two frames."""
 
     bitrate_bps: int = 32_000
-    complexity: int = 5
-    """0 to 10. Speech at 32 kbps, a frame of 20 ms: 3 costs 107 µs (PESQ 3.4), 5: 111 (3.9), 9: 150 (4.2)."""
+    complexity: int = 4
+    """0 to 10; media/codecs/README.md has the price and the gain of each."""
+    bandwidth_hz: int = 8_000
+    """What is kept of the sound. 8 kHz for speech: bits spent above it would be missing below. 20 kHz for music."""
     fec: bool = True
     """In-band FEC: used when `expected_loss` is above zero and the rate allows (RFC 6716 §2.1.7)."""
     dtx: bool = False
@@ -127,6 +138,7 @@ class OpusEncoder:
         """Apply settings from the next frame on; nothing is lost or restarted."""
         _check_settings(settings)
         self._set(_SET_BITRATE, settings.bitrate_bps)
+        self._set(_SET_BANDWIDTH, _BANDWIDTHS[settings.bandwidth_hz])
         self._set(_SET_COMPLEXITY, settings.complexity)
         self._set(_SET_FEC, int(settings.fec))
         self._set(_SET_DTX, int(settings.dtx))
@@ -150,6 +162,8 @@ def _check_settings(settings: OpusSettings) -> None:
         raise CodecError(f"Opus encodes {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bps, not {settings.bitrate_bps}")
     if not 0 <= settings.complexity <= 10 or not 0 <= settings.expected_loss <= 1:
         raise CodecError("Opus complexity is 0 to 10, expected loss 0 to 1")
+    if settings.bandwidth_hz not in _BANDWIDTHS:
+        raise CodecError(f"Opus keeps 4, 6, 8, 12 or 20 kHz, not {settings.bandwidth_hz} Hz")
 
 
 def _duration(samples: int) -> int:

@@ -76,6 +76,15 @@ def test_settings_change_in_place() -> None:
     assert np.corrcoef(sent[: len(heard) - behind], heard[behind:])[0, 1] > 0.7, "no break where settings changed"
 
 
+def test_speech_is_kept_to_8_khz_and_music_to_20() -> None:
+    sent = tone(12_000, 0.5) + tone(1_000, 0.5)
+    loud = {}
+    for bandwidth in (8_000, 20_000):
+        heard = decoded(coded(sent, OpusEncoder(OpusSettings(bitrate_bps=96_000, bandwidth_hz=bandwidth))))
+        loud[bandwidth] = float(np.abs(np.fft.rfft(heard[12_000:21_600]))[12_000 // 5])
+    assert loud[20_000] > 100 * loud[8_000]
+
+
 def test_silence_with_dtx_sends_nearly_nothing() -> None:
     encoder = OpusEncoder(OpusSettings(dtx=True))
     sent = [packet for packet in coded(np.zeros(48_000 * 3, np.int16), encoder) if packet]
@@ -96,7 +105,7 @@ def test_other_frames_are_refused(pcm: Pcm) -> None:
 
 def test_settings_out_of_range_are_refused_and_change_nothing() -> None:
     encoder = OpusEncoder()
-    for wrong in (OpusSettings(bitrate_bps=100), OpusSettings(complexity=11), OpusSettings(expected_loss=2.0)):
+    for wrong in (OpusSettings(bitrate_bps=100), OpusSettings(complexity=11), OpusSettings(bandwidth_hz=1)):
         with pytest.raises(CodecError):
             encoder.change(wrong)
         assert encoder.settings == OpusSettings()
