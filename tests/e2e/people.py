@@ -236,7 +236,7 @@ class Customer(Person):
         await self.do("hangup")
 
     async def let_go(self) -> None:
-        for frame in self.page.frames:
+        for frame in [] if self.page.is_closed() else self.page.frames:
             for button in await frame.locator("[data-do=hangup]:visible").all():
                 await button.click()
 

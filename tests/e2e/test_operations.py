@@ -52,8 +52,8 @@ async def test_a_live_call_on_the_dashboard_and_its_page(
     await olga.shows(olga.page.locator(".mark.chat").first, "the chat mark", 20)
     await olga.page.goto("/ops#/")
     began = time.monotonic()
-    await customer.context.set_offline(True)
-    await customer.page.goto("about:blank")
+    await customer.context.set_offline(True)  # so that nothing can be said any more
+    await customer.page.close()
     await olga.shows(
         olga.page.locator(".calls-table tr.poor, .calls-table .chip, .calls-table .spark.none").first, "the fault", 40
     )
