@@ -13,8 +13,6 @@ _OPUS_HEAD = b"OpusHead\x01" + bytes((_CHANNELS,)) + _PRE_SKIP.to_bytes(2, "litt
 _CODEC_DELAY_NS = _PRE_SKIP * 1_000_000_000 // 48_000
 _PRE_ROLL_NS = 80_000_000
 _MILLISECOND_NS = 1_000_000
-_UNKNOWN_SIZE = (640, 480)
-"""H.264 sizes stand in the parameter sets; the container's are only a first guess there."""
 _SEGMENT = b"\x18\x53\x80\x67\x01"
 
 Cue = tuple[int, int, int]
@@ -54,9 +52,8 @@ def _track_entry(track: TrackInfo) -> bytes:
         entry += unsigned("56AA", _CODEC_DELAY_NS) + unsigned("56BB", _PRE_ROLL_NS)
         entry += element("E1", number("B5", 48_000.0) + unsigned("9F", _CHANNELS))
     else:
-        width, height = (track.width, track.height) if track.width else _UNKNOWN_SIZE
         entry += unsigned("83", 1) + (element("63A2", track.private) if track.private else b"")
-        entry += element("E0", unsigned("B0", width) + unsigned("BA", height))
+        entry += element("E0", unsigned("B0", track.width) + unsigned("BA", track.height))
     return element("AE", entry)
 
 

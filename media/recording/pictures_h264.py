@@ -3,7 +3,9 @@
 Parameter sets stay in the stream before each IDR picture, so that a change of resolution inside a track plays.
 """
 
-from media.recording.pictures import MOST_PICTURE_BYTES, Picture
+from media.errors import WireError
+from media.recording.h264_size import picture_size
+from media.recording.pictures import MOST_PICTURE_BYTES, MOST_PIXELS, Picture
 from media.recording.sequencer import Numbered
 
 _IDR = 5
@@ -119,11 +121,20 @@ class H264Pictures:
             self._leave_out()
             return None
         if key:
-            self.wants_key = False
             units = [*([] if _SPS in kinds else [self._sps]), *([] if _PPS in kinds else [self._pps]), *units]
         payload = b"".join([len(unit).to_bytes(4) + unit for unit in units])
-        private = _configuration(self._sps, self._pps) if key else b""
-        return Picture(self._timestamp, self._arrival, key, payload, 0, 0, private)
+        if not key:
+            return Picture(self._timestamp, self._arrival, False, payload, 0, 0)
+        try:
+            width, height = picture_size(self._sps)
+        except WireError:
+            width = height = 0
+        if not 0 < width * height <= MOST_PIXELS:
+            self._leave_out()
+            return None
+        self.wants_key = False
+        private = _configuration(self._sps, self._pps)
+        return Picture(self._timestamp, self._arrival, True, payload, width, height, private)
 
     def _lose(self) -> None:
         self._whole = False

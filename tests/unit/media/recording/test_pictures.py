@@ -2,6 +2,8 @@
 
 from hypothesis import given, strategies as st
 
+from media.errors import WireError
+from media.recording.h264_size import picture_size
 from media.recording.pictures_h264 import H264Pictures
 from media.recording.pictures_vp8 import Vp8Pictures
 from media.recording.sequencer import Numbered
@@ -9,7 +11,8 @@ from media.wire.vp8 import Vp8Descriptor, build_descriptor
 
 KEY = b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01"
 DELTA = b"\x11\x00\x00"
-SPS, PPS, IDR, SLICE = b"\x67\x42\xe0\x1f\x00", b"\x68\xce\x3c\x80", b"\x65" + b"i" * 20, b"\x41" + b"s" * 20
+SPS = bytes.fromhex("6742c01eda0280f684000003000400000300f23c58ba80")
+PPS, IDR, SLICE = b"\x68\xce\x3c\x80", b"\x65" + b"i" * 20, b"\x41" + b"s" * 20
 
 
 def vp8(
@@ -118,7 +121,8 @@ def test_h264_is_stored_with_lengths_and_its_parameter_sets() -> None:
     picture = builder.add(Numbered(4, 1, 0.0, True, fragments[2]))
     assert picture is not None
     assert picture.payload == b"".join(len(unit).to_bytes(4) + unit for unit in (SPS, PPS, IDR))
-    assert picture.private[:6] == b"\x01\x42\xe0\x1f\xff\xe1"
+    assert picture.private[:6] == b"\x01\x42\xc0\x1e\xff\xe1"
+    assert (picture.width, picture.height) == (640, 480)
     following = builder.add(Numbered(5, 2, 0.0, True, SLICE))
     assert following is not None
     assert not following.key
@@ -136,6 +140,16 @@ def test_h264_with_a_lost_fragment_is_left_out() -> None:
     builder.add(Numbered(2, 1, 0.0, False, b"\x7c\x85" + b"i" * 5))
     assert builder.add(Numbered(4, 1, 0.0, True, b"\x7c\x45" + b"i" * 5)) is None
     assert builder.wants_key
+
+
+@given(st.binary(max_size=60))
+def test_any_parameter_set_is_survived(data: bytes) -> None:
+    try:
+        width, height = picture_size(b"\x67" + data)
+    except WireError:
+        return
+    assert width > 0
+    assert height > 0
 
 
 PACKETS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans(), st.binary(max_size=40)), max_size=60)

@@ -1,8 +1,16 @@
 """What was recorded is what was sent: numbered pictures and tones at whole seconds, decoded and compared."""
 
 import errno
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from callserver.bench.recorded_call import Clocks, Link, Numbering, Page, Tapped
@@ -284,3 +292,69 @@ def test_key_pictures_are_wished_for_when_they_are_needed_and_now_and_then(tmp_p
     assert [second for second in wished if 2.0 <= second < 25.0] == [22.0, 23.0, 24.0]
     assert [second for second in wished if 26.0 <= second < 60.0] == list(range(45, 60))
     assert min(second for second in wished if second > 61.0) == pytest.approx(180.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("profile", "size"), [("baseline", (64, 64)), ("high", (96, 72))])
+def test_h264_is_recorded_as_it_was_sent(tmp_path: Path, profile: str, size: tuple[int, int]) -> None:
+    """Encoded by x264, cut into FU-A like a browser does, decoded from the side's Matroska."""
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height = size
+    encoder.pix_fmt, encoder.time_base, encoder.bit_rate = "yuv420p", Fraction(1, 10), 300_000
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": profile, "g": "10"}
+    recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
+    sequence = 0
+    for number in range(30):
+        frame = av.VideoFrame.from_ndarray(np.full((size[1] * 3 // 2, size[0]), 16 + 7 * number, np.uint8), "yuv420p")
+        frame.pts = number
+        for packet in encoder.encode(frame):
+            payloads = list(cut_h264(bytes(packet)))
+            for at, payload in enumerate(payloads):
+                sequence += 1
+                last = at == len(payloads) - 1
+                recorder.packet("c", "video", "h264", 5, sequence, number * 9_000, number / 10, last, payload)
+    recorder.close(3.1)
+    with RecordingReader.open(tmp_path / "r.rec", KEY) as reader:
+        assert (reader.info.tracks[0].width, reader.info.tracks[0].height) == size
+        assert reader.view("customer").content_type == "video/x-matroska"
+    shown = []
+    with av.open(io.BytesIO(side_of(tmp_path / "r.rec", "customer")), "r") as container:
+        for picture in container.decode(video=0):
+            assert (picture.width, picture.height) == size
+            shown.append((picture.time, int(picture.to_ndarray()[0, 0])))
+    assert [round((luma - 16) / 7) for _, luma in shown] == list(range(30))
+    assert [time for time, _ in shown] == pytest.approx([number / 10 for number in range(30)], abs=0.002)
+
+
+def cut_h264(stream: bytes) -> Iterator[bytes]:
+    """RTP payloads of an Annex B stream: single NAL units, or FU-A of 40 bytes (RFC 6184 §5.8)."""
+    for unit in filter(None, re.split(rb"\x00\x00\x00?\x01", stream)):
+        if len(unit) <= 40:
+            yield unit
+            continue
+        pieces = [unit[at : at + 40] for at in range(1, len(unit), 40)]
+        for at, piece in enumerate(pieces):
+            flags = (0x80 if at == 0 else 0) | (0x40 if at == len(pieces) - 1 else 0)
+            yield bytes((unit[0] & 0xE0 | 28, flags | unit[0] & 0x1F)) + piece
+
+
+def test_kill_9_leaves_what_was_written_until_a_second_ago(tmp_path: Path) -> None:
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from callserver.bench.recorded_call import Numbering, Page, Tapped
+from media.recording.recorder import Recorder
+from tests.sim.recorded import spec
+recorder = Recorder(spec(Path({str(tmp_path / "r.rec")!r})), 0.0)
+for item in Page("c", pictures=Numbering(), ends=9.0).traffic():
+    if isinstance(item, Tapped):
+        recorder.packet(*item)
+    if item.arrival > 6.0:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    root = Path(__file__).parents[4]
+    assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False).returncode == -9
+    info = known(tmp_path / "r.rec")
+    assert not info.complete
+    assert 5.0 < info.seconds < 6.0
+    assert {number for _, number, _, _ in pictures(side_of(tmp_path / "r.rec", "customer"))} >= set(range(49))
