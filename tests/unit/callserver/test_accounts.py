@@ -25,6 +25,20 @@ def test_sites_are_added_once_and_their_keys_shown_once(capsys: pytest.CaptureFi
     assert "there is a site shop" in capsys.readouterr().err
 
 
+def test_a_site_gets_a_policy_and_loses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "set", "shop", "--recording", "agent"]) == 1
+    assert main(["site", "add", "shop"]) == 0
+    assert main(["site", "set", "shop", "--recording", "agent", "--consent", "ask", "--retention-days", "7"]) == 0
+    capsys.readouterr()
+    assert main(["site", "set", "shop", "--audio-only", "yes", "--announce", "no"]) == 0
+    said = capsys.readouterr().out
+    for line in ("recording: agent", "consent: ask", "retention_days: 7.0", "audio_only: True", "announce: False"):
+        assert line in said
+    assert main(["site", "set", "shop", "--retention-days", "0"]) == 1
+    assert main(["site", "set", "shop", "--default"]) == 0
+    assert "follows the server's settings" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
