@@ -67,6 +67,7 @@ async def measure(options: argparse.Namespace) -> Timings:
     with tempfile.TemporaryDirectory() as directory:
         product = Product(Path(directory), log)
         await product.start()
+        await product.command("site", "set", "demo", "--waiting-music", "no")  # or it would be the first sound
         try:
             async with async_playwright() as playwright:
                 flags = chromium_flags(options.fps)

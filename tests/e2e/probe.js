@@ -6,7 +6,7 @@
   const connections = [];
   const events = [];
   const now = () => performance.timeOrigin + performance.now();
-  const mark = (name, detail = "") => events.push({ name, detail, at: now() });
+  const mark = (name, detail = "", at = now()) => events.push({ name, detail, at });
 
   window.RTCPeerConnection = class extends NativeConnection {
     constructor(...settings) {
@@ -20,6 +20,15 @@
 
   const live = () => connections.filter((connection) => connection.connectionState === "connected");
 
+  // A page that is drawing looks late. Sound is pulled without a break from its first packet on, by another thread: how
+  // much was pulled until now tells when it began.
+  async function soundBegan(receiver, seen) {
+    for (const one of (await receiver.getStats()).values()) {
+      if (one.type === "inbound-rtp") return Math.min(seen, one.timestamp - one.totalSamplesReceived / 48);
+    }
+    return seen;
+  }
+
   // getSynchronizationSources tells of a frame as soon as it reached its track; getStats is 50 ms coarse.
   const heard = new WeakSet();
   setInterval(() => {
@@ -27,7 +36,8 @@
       for (const receiver of connection.getReceivers()) {
         if (heard.has(receiver) || receiver.getSynchronizationSources().length === 0) continue;
         heard.add(receiver);
-        mark(`first-${receiver.track.kind}`);
+        if (receiver.track.kind === "audio") soundBegan(receiver, now()).then((at) => mark("first-audio", "", at));
+        else mark("first-video");
       }
     }
   }, 4);
