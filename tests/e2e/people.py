@@ -1,7 +1,5 @@
-"""A customer and an agent as people use the pages: clicks and words in, what they hear and see out.
-
-Everything a test knows of the pages' markup stands here.
-"""
+"""A customer and an agent as people use the pages: clicks and words in, what they hear and see out. Everything a test
+knows of the pages' markup stands here."""
 
 import contextlib
 import re
