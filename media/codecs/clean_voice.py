@@ -1,6 +1,6 @@
 """Less noise and an even level for voice that is decoded anyway (recordings' exports, the assistant): optional.
 
-Noise: libwebrtc's suppressor through `webrtc-noise-gain` (extra `voice`). Level: FFmpeg's dynaudnorm. Both were measured,
+Noise: libwebrtc's suppressor through `webrtc-noise-gain` (extra `voice`). Level: FFmpeg's dynaudnorm. Both measured,
 see media/codecs/README.md. The suppressor works at 16 kHz: what comes out has a band of 8 kHz. The level looks ahead
 0.4 s, too long for a conversation: it is for files.
 """
