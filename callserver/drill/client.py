@@ -40,6 +40,7 @@ class Client:
         self._prepare = prepare
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._leg_id = ""
+        self._wish: dict[str, Any] = {"audio_bps": 0}
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
@@ -122,6 +123,7 @@ class Client:
             if message["type"] == "leg.offer":
                 await self._answer(message["offer"])
             elif message["type"] == "media.wish":
+                self._wish = message
                 await self._obey(message)
             async with self._arrived:
                 self.messages.append((loop.time(), message))
@@ -146,6 +148,8 @@ class Client:
             parameters = sender.get_parameters()
             for encoding in parameters.encodings:
                 encoding.max_bitrate = limits[sender.track.kind] or None
+                if sender.track.kind == "video":
+                    encoding.scalability_mode = "L1T3"
             await sender.set_parameters(parameters)
 
     async def _answer(self, offer: dict[str, Any]) -> None:
@@ -165,6 +169,7 @@ class Client:
         assert pc.local_description is not None
         answer = {"leg_id": offer["leg_id"], "generation": offer["generation"], "sdp": pc.local_description.sdp}
         await self.send({"type": "leg.answer", **answer})
+        await self._obey(self._wish)
 
 
 async def customer_ticket(client: Client, site: str) -> str:

@@ -184,6 +184,20 @@ describe("peer", () => {
     assert.equal(settings.bundlePolicy, "max-bundle");
   });
 
+  test("a camera whose codec makes no layers is limited without them", async () => {
+    await peer.offer(offer("a"));
+    const { sender } = Connection.all[0].lines[1];
+    assert.equal(sender.parameters.encodings[0].scalabilityMode, "L1T3");
+    const taken = [];
+    sender.setParameters = async (parameters) => {
+      if (parameters.encodings[0].scalabilityMode) throw new Error("not by this codec");
+      taken.push(parameters.encodings[0].maxBitrate);
+    };
+    peer.wish({ video_bps: 300_000 });
+    await new Promise(setImmediate);
+    assert.deepEqual(taken, [300_000]);
+  });
+
   test("asks for a restart after 1.5 s without a path, then for a new leg", async () => {
     await peer.offer(offer("a"));
     Connection.all[0].enter("connected");

@@ -80,7 +80,7 @@ export class Peer extends EventTarget {
   #limit(lines) {
     const { audio, video } = this.#most;
     limit(lines?.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
-    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30 }, "maintain-framerate");
+    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30, scalabilityMode: "L1T3" }, "maintain-framerate");
   }
 
   /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
@@ -194,11 +194,12 @@ export class Peer extends EventTarget {
   }
 }
 
-/** What a browser does not know it ignores; Firefox before 110 has no encodings yet. */
+/** What a browser does not know it ignores, layers its codec cannot make it refuses; Firefox before 110 has no encodings yet. */
 function limit(line, limits, degradationPreference) {
   const parameters = line?.sender.getParameters();
   if (!parameters?.encodings?.length) return;
   Object.assign(parameters.encodings[0], limits);
   if (degradationPreference) Object.assign(parameters, { degradationPreference });
-  line.sender.setParameters(parameters).catch(() => {});
+  const layers = limits.scalabilityMode;
+  line.sender.setParameters(parameters).catch(() => layers && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
 }
