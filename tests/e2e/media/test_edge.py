@@ -1,6 +1,7 @@
 """Bad input over the live port: what is not verified does nothing, and a call beside it goes on unharmed."""
 
 import asyncio
+import gc
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -10,7 +11,8 @@ import pytest
 
 from media.api import CallLost, LegConnected, LegSpec
 from media.errors import NegotiationError
-from media.io.engine import Engine
+from media.io.engine import COLLECT_AFTER, Engine
+from media.io.held import HeldLeg
 from tests.e2e.media.peers import Observer, Peer, eventually, join, running_engine
 from tests.e2e.media.raw import RawPage, new_socket, rtp
 
@@ -268,3 +270,17 @@ def numbered(data: bytes, sequence: int) -> bytes:
     """An RTP packet whose number goes on, so that libsrtp takes it; everything else as it came."""
     data = data.ljust(12, b"\0")
     return data[:2] + sequence.to_bytes(2, "big") + data[4:1300]
+
+
+async def test_closed_calls_do_not_pile_up_until_the_collector_comes_by_itself() -> None:
+    async with running_engine() as (engine, _):
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(COLLECT_AFTER + 8):
+                await engine.open_leg(LegSpec(f"call{number}", "leg"))
+                await engine.close_call(f"call{number}")
+            left = sum(isinstance(one, HeldLeg) for one in gc.get_objects())
+        finally:
+            gc.enable()
+    assert left <= 9  # those closed since, and perhaps one that was still closing
