@@ -61,7 +61,7 @@ lock: ## choose the newest versions pyproject.toml allows and write constraints.
 	@$(NEED) python
 	@rm -rf build/lock && mkdir -p build && "$$($(NEED) python)" -m venv build/lock
 	@echo "installing everything without constraints (a minute or two) ..."
-	@build/lock/bin/python -m pip --disable-pip-version-check install -q -e '.[test,lint,bench]'
+	@build/lock/bin/python -m pip --disable-pip-version-check install -q -e '.[test,lint,bench,voice,otel]'
 	@{ echo '# Exact versions of everything we install, transitive ones included. Made by `make lock`; do not edit.'; \
 	   build/lock/bin/python -m pip --disable-pip-version-check freeze --exclude-editable 2>/dev/null; } > constraints.txt
 	@rm -rf build/lock

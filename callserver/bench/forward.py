@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
@@ -14,7 +15,7 @@ import msgspec
 from callserver.bench import BenchError
 from callserver.bench.dialing import Dialing, at_most
 from callserver.bench.load import Load
-from callserver.bench.subject import Subject, own_cpu_seconds, running_worker
+from callserver.bench.subject import Subject, beside_the_worker, own_cpu_seconds, running_worker
 from callserver.bench.traffic import Traffic
 from media.api import RecordingSpec
 
@@ -25,6 +26,7 @@ WARM_UP_LONGEST = 20
 """Seconds more while the worker's rate control holds pages back (they follow its REMB as browsers do)."""
 
 _QUIET = 0.3
+_HALF_PAIR, _SETTLE = 2.0, 0.3
 _LEGS_A_PORT = 10
 _CONNECTING_AT_ONCE = 8
 
@@ -58,6 +60,9 @@ class ForwardReport(msgspec.Struct, frozen=True):
     nacks: int
     retransmitted: int
     key_frames: int
+    recording_us_per_packet: float | None = None
+    """What the tap adds to a forwarded packet in the worker: median over pairs of two seconds, one with the recordings
+    running, one with them paused; with `record` only."""
 
 
 async def forward(
@@ -84,9 +89,12 @@ async def forward(
             await warm_up(load, legs)
             _check_flow(legs)
             with tempfile.TemporaryDirectory(prefix="callserver-bench-") as directory:
-                if record:
-                    await _record(subject, load, calls, directory, say)
-                return await measure(subject, load, legs, seconds, empty, say)
+                if not record:
+                    return await measure(subject, load, legs, seconds, empty, say)
+                await _record(subject, load, calls, directory, say)
+                report = await measure(subject, load, legs, seconds, empty, say)
+                cost = await _tap_cost(subject, load, calls, round(seconds / _HALF_PAIR), say)
+                return msgspec.structs.replace(report, recording_us_per_packet=cost)
         finally:
             gc.enable()
             dialing.close()
@@ -110,7 +118,25 @@ async def _record(subject: Subject, load: Load, calls: int, directory: str, say:
     for number in range(calls):
         spec = RecordingSpec(f"recording-{number}", directory, bytes(range(32)))
         await subject.engine.start_recording(f"call-{number}", spec)
+    beside_the_worker(subject.pid)
     await load.run(WARM_UP)
+
+
+async def _tap_cost(subject: Subject, load: Load, calls: int, pairs: int, say: Callable[[str], None]) -> float:
+    """The same calls with and without taps, turn by turn: whatever else the machine does changes more slowly."""
+    say(f"pausing and resuming {calls} recordings, {pairs} pairs")
+    differences = []
+    for pair in range(pairs):
+        cost: dict[bool, float] = {}
+        for paused in (True, False) if pair % 2 else (False, True):
+            for number in range(calls):
+                await subject.engine.pause_recording(f"call-{number}", f"recording-{number}", paused)
+            await load.run(_SETTLE)
+            cpu, received = subject.cpu_seconds(), load.received
+            await load.run(_HALF_PAIR)
+            cost[paused] = (subject.cpu_seconds() - cpu) / (load.received - received) * 1e6
+        differences.append(cost[False] - cost[True])
+    return round(statistics.median(differences), 2)
 
 
 async def warm_up(load: Load, legs: list[Traffic]) -> None:

@@ -55,16 +55,16 @@ class _Scorer:
     """PESQ against clean speech."""
 
     def __init__(self, speech: Pcm) -> None:
-        from pesq import pesq
+        from callserver.drill.measure import pesq_score
 
-        self._pesq = pesq
+        self._pesq = pesq_score
         self._reference = _narrowed(speech)
 
     def __call__(self, heard: Pcm, delay: int) -> float:
         """The score of what was heard `delay` samples late."""
         test = _narrowed(heard[delay:])
         length = min(len(test), len(self._reference))
-        return round(float(self._pesq(_PESQ_RATE, self._reference[:length], test[:length], "wb")), 2)
+        return round(self._pesq(self._reference[:length], test[:length]), 2)
 
 
 def _scorer(speech: Pcm) -> _Scorer | None:

@@ -66,6 +66,18 @@ def process_cpu_seconds(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
 
 
+def children(pid: int) -> list[int]:
+    """Processes that it started and that still run; none where the kernel does not say."""
+    try:
+        return [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return []
+
+
 def process_rss_bytes(pid: int) -> int:
     """Resident memory of a process now."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
@@ -123,6 +135,12 @@ def pin_to_cores(worker: int, say: Callable[[str], None]) -> None:
         return
     os.sched_setaffinity(worker, {cores[0]})
     os.sched_setaffinity(0, {cores[1]})
+
+
+def beside_the_worker(worker: int) -> None:
+    """What the worker started leaves its core to it."""
+    for child in children(worker) if len(_CORES) > 1 else ():
+        os.sched_setaffinity(child, {_CORES[1]})
 
 
 def own_cpu_seconds() -> float:

@@ -140,11 +140,16 @@ def _longest_silence(reference: Signal, heard: Signal) -> float:
     return longest * 10.0
 
 
-def _scores(reference: Signal, heard: Signal) -> tuple[float, float]:
+def pesq_score(reference: NDArray[np.int16], heard: NDArray[np.int16]) -> float:
+    """PESQ (wide band, 16 kHz) of two signals of one length."""
     try:
-        quality = pesq(SPEECH_RATE, reference.astype(np.int16), heard.astype(np.int16), "wb")
+        return float(pesq(SPEECH_RATE, reference, heard, "wb"))
     except PesqError:
-        quality = 1.0  # nothing recognisable arrived
+        return 1.0  # nothing recognisable arrived
+
+
+def _scores(reference: Signal, heard: Signal) -> tuple[float, float]:
+    quality = pesq_score(reference.astype(np.int16), heard.astype(np.int16))
     return quality, float(stoi(reference, heard, SPEECH_RATE))
 
 

@@ -48,6 +48,11 @@ class Feed:
         """Whether somebody reads."""
         return self.room > 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self.end - self._start
+
     def begin(self) -> None:
         """A reader is there; nothing of before is for it."""
         self._start = self.end = 0

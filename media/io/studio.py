@@ -42,6 +42,8 @@ CORES_A_TRANSCODE = 0.35
 """What a transcode is taken to cost until it shows in the measured CPU …"""
 MEASURED_AFTER = 4.0
 """… that is, after so many seconds."""
+FLUSH_SECONDS, FLUSH_BYTES = 0.025, 256 << 10
+"""Tapped packets are sent after so long, or when there are so many."""
 _WATCH_SECONDS = 0.25
 
 
@@ -79,7 +81,7 @@ class Studio:
         self._stills = itertools.count(1)
         self._asked: dict[int, asyncio.Future[words.Still]] = {}
         self._up = asyncio.Event()
-        self._watched_at = 0.0
+        self._watched_at = self._flushed_at = 0.0
 
     # --- what the engine passes on ---
 
@@ -190,8 +192,13 @@ class Studio:
         self._link.say(words.ForgetCall(call_id))
 
     def tick(self, now: float) -> None:
-        """Send what the taps read; now and then look after the worker."""
-        self._link.flush()
+        """Send what the taps read; now and then look after the worker.
+
+        Waking it costs as much as forwarding some packets, and only pictures that are made for a leg are in a hurry.
+        """
+        if now - self._flushed_at >= FLUSH_SECONDS or self._transcoded or self._feed.size >= FLUSH_BYTES:
+            self._flushed_at = now
+            self._link.flush()
         if now - self._watched_at >= _WATCH_SECONDS:
             self._watched_at = now
             self._link.watch(now)
