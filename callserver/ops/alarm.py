@@ -1,13 +1,19 @@
 """The shell around the alert rules: reads every few seconds, tells the outlets, remembers what was lately."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
+from callserver.ops import alert_memory
+from callserver.ops.alert_memory import Acknowledged, Memory
 from callserver.ops.alert_outlets import Message, Outlet
 from callserver.ops.alerts import Alert, Evaluator, Reading, Rule, Silence
+
+logger = logging.getLogger(__name__)
 
 INTERVAL = 5.0
 RECENT = 200
@@ -50,7 +56,9 @@ class Alarm:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         new_id: Callable[[], str],
+        memory: Path | None = None,
     ) -> None:
+        """`memory`: the file that silences and acknowledgements are kept in."""
         self.evaluator = Evaluator(rules)
         self._readings = readings
         self._outlets = outlets
@@ -58,6 +66,27 @@ class Alarm:
         self._wall_clock = wall_clock
         self._new_id = new_id
         self._recent: deque[Alert] = deque(maxlen=RECENT)
+        self._memory = memory
+        self._writing = asyncio.Lock()
+        if memory is not None:
+            self._restore(alert_memory.load(memory))
+
+    def _restore(self, memory: Memory) -> None:
+        offset = self._wall_clock() - self._clock()
+        silences = [msgspec.structs.replace(one, until=one.until - offset) for one in memory.silences]
+        self.evaluator.restore(silences, {one.key: one.by for one in memory.acknowledged}, self._clock())
+
+    async def keep(self) -> None:
+        """Write what outlives this process; a disk that does not take it costs a line in the log."""
+        if self._memory is None:
+            return
+        acknowledged = [Acknowledged(*key, by) for key, by in self.evaluator.acknowledged.items()]
+        memory = Memory(self._dated_silences(), acknowledged)
+        try:
+            async with self._writing:
+                await asyncio.to_thread(alert_memory.save, self._memory, memory)
+        except OSError as error:
+            logger.warning("silences of alerts cannot be kept: %s", error)
 
     async def run(self) -> None:
         """Evaluate and deliver until cancelled."""
@@ -84,13 +113,17 @@ class Alarm:
 
     def view(self) -> AlertsView:
         """What the page of alerts shows."""
-        offset = self._wall_clock() - self._clock()
-        silences = [msgspec.structs.replace(one, until=one.until + offset) for one in self.evaluator.silences]
         outlets = [
             OutletInfo(one.name, one.sent, one.failed, one.dropped, one.waiting, one.problem) for one in self._outlets
         ]
         rules = list(self.evaluator.rules)
-        return AlertsView(self.active(), list(self._recent), silences, rules, outlets, self.evaluator.ignored)
+        recent, silences = list(self._recent), self._dated_silences()
+        return AlertsView(self.active(), recent, silences, rules, outlets, self.evaluator.ignored)
+
+    def _dated_silences(self) -> list[Silence]:
+        """With wall-clock times."""
+        offset = self._wall_clock() - self._clock()
+        return [msgspec.structs.replace(one, until=one.until + offset) for one in self.evaluator.silences]
 
     def silence(self, rule: str, subject: str, seconds: float, by: str) -> bool:
         """No word of this for so long; 0 ends a silence. False if there are too many."""

@@ -5,7 +5,7 @@ its window makes of the readings with a threshold; `for` says how long that must
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -19,6 +19,8 @@ MAX_SILENCES = 100
 STALE = 60.0
 """Seconds without a reading after which a subject is gone (a call that ended)."""
 MAX_SUBJECT_CHARACTERS = 100
+REMEMBERED = 900.0
+"""Seconds after a restart within which an alert that was acknowledged before counts as the same."""
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,64}$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
@@ -129,6 +131,20 @@ class Evaluator:
         for rule in self.rules:
             self._by_metric.setdefault(rule.metric, []).append(rule)
         self._series: dict[Key, _Series] = {}
+        self._acknowledged: dict[Key, str] = {}
+        self._remembered_until = 0.0
+
+    def restore(self, silences: Iterable[Silence], acknowledged: Mapping[Key, str], now: float) -> None:
+        """Take over what an earlier evaluator was told; an acknowledged alert that still holds is not said again."""
+        self.silences = [one for one in silences if one.until > now][:MAX_SILENCES]
+        self._acknowledged = dict(list(acknowledged.items())[:MAX_SERIES])
+        self._remembered_until = now + REMEMBERED
+
+    @property
+    def acknowledged(self) -> dict[Key, str]:
+        """Who took care of which alert that holds, or may hold again after a restart."""
+        held = {key: one.alert.acknowledged_by for key, one in self._series.items() if one.alert is not None}
+        return self._acknowledged | {key: by for key, by in held.items() if by}
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -145,6 +161,8 @@ class Evaluator:
     def evaluate(self, readings: Iterable[Reading], now: float) -> list[Notice]:
         """Take the readings of one moment; return what is to be told."""
         self.silences = [silence for silence in self.silences if silence.until > now]
+        if self._acknowledged and now > self._remembered_until:
+            self._acknowledged.clear()
         notices: list[Notice] = []
         for metric, value, subject in readings:
             if not math.isfinite(value):
@@ -217,7 +235,8 @@ class Evaluator:
         alert = Alert(rule.name, subject, rule.severity, rule.text, rule.metric, value, threshold, began)
         alert.silenced, alert.said_at = self._is_silenced(alert), now
         series.alert = alert
-        if not alert.silenced:
+        alert.acknowledged_by = self._acknowledged.pop(Key(rule.name, subject), "")
+        if not alert.silenced and not alert.acknowledged_by:
             yield Notice("fired", alert)
 
     def _end(self, series: _Series, now: float) -> Iterator[Notice]:

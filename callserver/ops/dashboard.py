@@ -52,6 +52,7 @@ def routes(feed: LiveFeed, alarm: Alarm) -> list[Route]:
             refuse(404, "not_found", "no such rule")
         if not alarm.silence(wanted.rule, wanted.subject, wanted.seconds, _who(exchange)):
             refuse(409, "wrong_state", f"there are {MAX_SILENCES} silences already")
+        await alarm.keep()
         return alarm.view()
 
     async def acknowledge(exchange: Exchange) -> AlertsView:
@@ -59,6 +60,7 @@ def routes(feed: LiveFeed, alarm: Alarm) -> list[Route]:
         assert isinstance(wanted, AcknowledgeRequest)
         if not alarm.evaluator.acknowledge(wanted.rule, wanted.subject, _who(exchange)):
             refuse(404, "not_found", "no such alert holds now")
+        await alarm.keep()
         return alarm.view()
 
     base = "/api/v1/ops"

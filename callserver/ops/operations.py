@@ -62,6 +62,7 @@ class Operations:
             clock=time.monotonic,
             wall_clock=time.time,
             new_id=lambda: secrets.token_hex(12),
+            memory=Path(settings.data_dir) / "alerts.json",
         )
         self._feed = LiveFeed(self._picture, time.monotonic)
 
