@@ -20,7 +20,8 @@ from signaling.records import CallEvent, CallState
 MAX_POINTS = 1_000
 TOLD_EVENTS = frozenset(
     (
-        *("connected", "accepted", "held", "resumed", "hung_up", "ended", "leg_failed", "worker_lost", "media_started"),
+        *("accepted", "connected", "held", "resumed", "agent_lost", "leg_failed", "worker_lost", "control_restarted"),
+        *("hung_up", "abandoned", "connection_lost", "media_failed", "shutdown", "crashed"),
         *("video_paused", "video_resumed", "ice_restart", "recording_started", "recording_stopped"),
     )
 )

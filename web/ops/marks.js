@@ -4,10 +4,7 @@ import { EVENTS } from "../console/words.js";
 const KNOWN = new Set(EVENTS);
 
 /** Names of quality events that are our decisions; others are things that happened. */
-export const DECISIONS = [
-  "video_paused", "video_resumed", "audio_narrowed", "audio_widened", "rate_limited", "rate_free", "copies_on", "copies_off", "parity_on",
-  "parity_off", "ice_restart", "new_leg", "transcode_on", "transcode_off", "tcp",
-];
+export const DECISIONS = ["video_paused", "video_resumed", "ice_restart"];
 const DECIDED = new Set(DECISIONS);
 export const MAX_MARKS = 500;
 
