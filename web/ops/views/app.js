@@ -71,7 +71,7 @@ export function App({ prefs, first }) {
   return html`<${Desktop.Provider} value=${value}><${Page} /><//>`;
 }
 
-const MAY = new Set(["operator", "supervisor"]);
+const MAY = new Set(["operator"]);
 
 function Page() {
   const { t, user, desk } = useDesk();
