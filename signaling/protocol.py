@@ -174,6 +174,10 @@ class QualityReport(msgspec.Struct, frozen=True, tag="quality.report"):
     """The camera's picture is black."""
     browser: ShortText = ""
     network: ShortText = ""
+    silenced: float | None = None
+    """Share of the voice played that was missing and became silence; `concealed` is without it."""
+    stretched: float | None = None
+    """Share of the voice played that was put in or taken out to play slower or faster."""
 
 
 ClientMessage = (

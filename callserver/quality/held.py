@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
 from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
 from media.api import LegSecond, LegStats
-from media.quality.scores import NO_PAGE, Score, VoicePath, scored, voice_path
+from media.quality.scores import FLOWING, NO_PAGE, Score, VoicePath, scored, voice_path
 from media.quality.verdict import Diagnosis, Side, Verdict
 from signaling.records import CallState
 
@@ -33,6 +33,8 @@ class HeldSide:
         self.waiting: deque[LegSecond] = deque(maxlen=MAX_WAITING)
         self.newest: LegSecond | None = None
         self.newest_score: Score | None = None
+        self.quiet_at = 0.0
+        """The newest second in which hardly any voice was sent to it: silence of then was no gap."""
         self.connections: deque[float] = deque(maxlen=SPARK_SECONDS)
         self.unstored: deque[tuple[str, LegSecond]] = deque(maxlen=MAX_KEPT)
         """(leg id, second)."""
@@ -108,6 +110,10 @@ class HeldCall:
             far = next((other for _, other in pair if other is not second), None)
             page = side.page_at(second.at)
             view = page.view() if page is not None else None
+            if side.newest is None or second.down_audio_packets < FLOWING:
+                side.quiet_at = second.at
+            if page is not None and view is not None and page.at - page.seconds < side.quiet_at:
+                view = view._replace(silenced=None)
             path = voice_path(second, far, view or NO_PAGE)
             side.newest, side.newest_score = second, scored(second, path, view or NO_PAGE)
             side.connections.append(side.newest_score.connection)

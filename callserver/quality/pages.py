@@ -36,6 +36,8 @@ class StoredPage(msgspec.Struct, frozen=True, array_like=True):
     limited_by: str = ""
     level: float | None = None
     black: bool | None = None
+    silenced: float | None = None
+    stretched: float | None = None
 
     def view(self) -> PageView:
         """As the scores and rules take it."""
@@ -50,6 +52,8 @@ class StoredPage(msgspec.Struct, frozen=True, array_like=True):
             self.limited_by,
             self.level,
             self.black,
+            self.silenced,
+            self.stretched,
         )
 
 
@@ -96,6 +100,8 @@ def read(report: QualityReport, clock: PageClock, received: float) -> StoredPage
         report.limitation if report.limitation in LIMITS else "",
         _number(report.level, 0.0, 1.0),
         report.black,
+        _number(report.silenced, 0.0, 1.0),
+        _number(report.stretched, 0.0, 1.0),
     )
 
 

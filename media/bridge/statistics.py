@@ -94,6 +94,7 @@ def read_counters(leg: "Leg", now: float) -> Reading:
         down_lost=down.lost_total,
         down_runs=down.runs_total,
         down_audio_sent=sum(track.packets_sent for track in voices),
+        down_audio_reported=sum(receptions[track.slot.ssrc].cumulative_lost for track in voices),
         down_video_sent=sum(track.packets_sent for track in pictures),
         down_jitter=max((receptions[v.slot.ssrc].jitter for v in voices), default=0) / AUDIO_CLOCK_HZ,
         down_audio_bytes=sent_voice,

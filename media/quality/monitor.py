@@ -8,6 +8,8 @@ INTERVAL = 1.0
 MAX_KEPT = 30
 """Seconds that wait for their reader; the oldest go."""
 LEAST_WINDOW = 0.5
+LEAST_GAP = 25
+"""Packets of voice, half a second, that must be missing unseen: less is the two reports' different times."""
 _MAX_BPS = 1 << 40
 _RESTARTED = 50
 """A count that falls by more than that began anew with another stream."""
@@ -21,6 +23,7 @@ class LegMonitor:
         self._since = now
         self._audio_missing = _Settled(reading.up_audio_missing)
         self._video_missing = _Settled(reading.up_video_missing)
+        self._unseen = _Unseen(reading.down_audio_reported)
         self._seconds: list[LegSecond] = []
         self.due = now + INTERVAL
 
@@ -47,6 +50,8 @@ class LegMonitor:
         loss = min(1.0, lost / packets) if packets > 0 else 0.0
         burst = lost / (runs - old.down_runs) if runs > old.down_runs else 1.0
         frames = None if new.up_pictures is None or old.up_pictures is None else new.up_pictures - old.up_pictures
+        voices = max(0, new.down_audio_sent - old.down_audio_sent)
+        gap = self._unseen.share(new.down_audio_reported, voices, loss)
         return LegSecond(
             round(wall_time, 3),
             None if new.rtt is None else _ms(new.rtt),
@@ -68,8 +73,8 @@ class LegMonitor:
             max(0, packets),
             max(0, lost),
             max(0, runs - old.down_runs),
-            max(0, new.down_audio_sent - old.down_audio_sent),
-            round(voice_residual(loss, burst, new.distances), 4),
+            voices,
+            round(max(gap, voice_residual(loss, burst, new.distances)), 4),
             max(0, new.down_video_sent - old.down_video_sent),
             round(picture_residual(loss, new.rtt or 0.1, new.repeats, new.parity), 4),
             _ms(new.down_jitter),
@@ -89,6 +94,32 @@ class LegMonitor:
             _ms(new.pacer_queue),
             _ms(new.link_queue),
         )
+
+
+class _Unseen:
+    """Voice in gaps so long that the page's transport-wide feedback leaves them out (libwebrtc forgets after half a
+    second): what its receiver reports count as lost beyond what that feedback told. Known a few seconds late."""
+
+    __slots__ = ("_owed", "_reported", "_sent", "_told")
+
+    def __init__(self, reported: int) -> None:
+        self._reported = reported
+        self._sent, self._told, self._owed = 0, 0.0, 0.0
+
+    def share(self, reported: int, sent: int, loss: float) -> float:
+        """Of the voice of this second that counts as lost in a gap."""
+        self._sent += sent
+        self._told += loss * sent
+        if reported != self._reported:
+            more = min(reported - self._reported, self._sent) - self._told
+            if more >= LEAST_GAP:
+                self._owed += more
+            self._reported, self._sent, self._told = reported, 0, 0.0
+        if self._owed <= 0.0 or sent <= 0:
+            return 0.0
+        now = min(self._owed, float(sent))
+        self._owed -= now
+        return now / sent
 
 
 class _Settled:

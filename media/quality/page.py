@@ -21,3 +21,7 @@ class PageView(NamedTuple):
     level: float | None = None
     """Loudest the microphone was, 0 to 1."""
     black: bool | None = None
+    silenced: float | None = None
+    """Share of the voice that was made up as silence: gaps of more than a moment, or nobody sent."""
+    stretched: float | None = None
+    """Share of the voice that was put in or taken out to play slower or faster."""

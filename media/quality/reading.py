@@ -30,6 +30,8 @@ class Reading(NamedTuple):
     down_lost: int = 0
     down_runs: int = 0
     down_audio_sent: int = 0
+    down_audio_reported: int = 0
+    """Lost of these after the page's receiver reports, which come every second to every five."""
     down_video_sent: int = 0
     down_jitter: float = 0.0
     down_audio_bytes: int = 0

@@ -21,6 +21,8 @@ _QUEUE_HALF_MS = 400.0
 _NARROW_BPS = 400_000.0
 _OUTAGE_PACKETS = 5
 MAX_BURST_RATIO = 2.0
+FLOWING = 20
+"""Packets of voice a second, fewer than half of a talker's: with them, silence at the listener's end is a gap."""
 SILENT_ROW = 12.0
 """Packets lost in a row (a quarter of a second) from which on a browser conceals by silence, and does not count it."""
 
@@ -52,6 +54,8 @@ class VoicePath(NamedTuple):
     bps: float
     delay: float
     """Seconds from mouth to ear."""
+    stretched: float = 0.0
+    """Share that was put in or taken out to play slower or faster."""
 
 
 def voice_path(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) -> VoicePath | None:
@@ -60,7 +64,7 @@ def voice_path(own: LegSecond, far: LegSecond | None, page: PageView = NO_PAGE) 
         return None
     burst = max(length(own.down_lost, own.down_runs), length(far.up_lost, far.up_runs) if far is not None else 1.0)
     bps = own.down_audio_bps / (1 + own.copies)
-    return VoicePath(missing_voice(own, far, page), burst, bps, one_way_delay(own, far, page))
+    return VoicePath(missing_voice(own, far, page), burst, bps, one_way_delay(own, far, page), page.stretched or 0.0)
 
 
 def mean_path(paths: Sequence[VoicePath]) -> VoicePath | None:
@@ -73,6 +77,7 @@ def mean_path(paths: Sequence[VoicePath]) -> VoicePath | None:
         max(path.burst_length for path in paths),
         sum(bps) / len(bps) if bps else 0.0,
         sum(path.delay for path in paths) / len(paths),
+        sum(path.stretched for path in paths) / len(paths),
     )
 
 
@@ -87,7 +92,8 @@ def missing_voice(own: LegSecond, far: LegSecond | None, page: PageView) -> floa
         return estimate
     gap_up = up if far is not None and length(far.up_lost, far.up_runs) >= SILENT_ROW else 0.0
     gap_down = own.down_audio_residual if length(own.down_lost, own.down_runs) >= SILENT_ROW else 0.0
-    return max(page.concealed, gap_up, gap_down)
+    silenced = page.silenced or 0.0 if own.down_audio_packets >= FLOWING else 0.0
+    return max(min(1.0, page.concealed + silenced), gap_up, gap_down)
 
 
 def _stalled(far: LegSecond | None) -> bool:

@@ -5,7 +5,7 @@ const share = (part, whole) => (whole > 0 ? Math.max(0, part) / whole : null);
 export function counters(report) {
   const sum = { at: 0, candidate: "", limitation: "", freezes: 0, concealed: 0, samples: 0, sent: 0, received: 0 };
   Object.assign(sum, { audio: [0, 0], video: [0, 0], rtt: null, jitter: null, fps: null, height: null, fpsSent: null, heightSent: null });
-  Object.assign(sum, { frozen: 0, waited: 0, played: 0, energy: 0, heard: 0 });
+  Object.assign(sum, { frozen: 0, waited: 0, played: 0, energy: 0, heard: 0, silenced: 0, stretched: 0 });
   const all = [...report.values()];
   const chosen = all.find(({ type }) => type === "transport")?.selectedCandidatePairId;
   for (const one of all) {
@@ -27,6 +27,8 @@ export function counters(report) {
       add("received", one.bytesReceived);
       add("freezes", one.freezeCount);
       add("concealed", (one.concealedSamples ?? 0) - (one.silentConcealedSamples ?? 0));
+      add("silenced", one.silentConcealedSamples);
+      add("stretched", (one.removedSamplesForAcceleration ?? 0) + (one.insertedSamplesForDeceleration ?? 0));
       add("samples", one.totalSamplesReceived);
       if (one.kind === "audio") {
         sum.jitter = Math.max(sum.jitter, (one.jitter ?? 0) * 1000);
@@ -60,6 +62,8 @@ export function summary(before, now) {
     fps_received: now.fps,
     freezes: grown("freezes"),
     concealed: share(grown("concealed"), grown("samples")),
+    silenced: share(grown("silenced"), grown("samples")),
+    stretched: share(grown("stretched"), grown("samples")),
     kbps_sent: kbps("sent"),
     kbps_received: kbps("received"),
     candidate: now.candidate,

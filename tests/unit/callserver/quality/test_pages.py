@@ -39,6 +39,8 @@ def test_no_clock_speaks_of_the_future_or_long_ago(stamp: float | None, before: 
         QualityReport,
         leg_id=st.just("l"),
         concealed=st.one_of(st.none(), st.floats()),
+        silenced=st.one_of(st.none(), st.floats()),
+        stretched=st.one_of(st.none(), st.floats()),
         buffer_ms=st.one_of(st.none(), st.floats()),
         fps_received=st.one_of(st.none(), st.floats()),
         height=st.one_of(st.none(), st.integers()),
@@ -53,7 +55,7 @@ def test_no_clock_speaks_of_the_future_or_long_ago(stamp: float | None, before: 
 )
 def test_whatever_a_page_says_what_is_kept_can_be_so(report: QualityReport) -> None:
     page = read(report, PageClock(), NOW)
-    for value in (page.concealed, page.frozen, page.level):
+    for value in (page.concealed, page.frozen, page.level, page.silenced, page.stretched):
         assert value is None or 0.0 <= value <= 1.0
     for number in (page.buffer_ms, page.fps, page.height):
         assert number is None or (math.isfinite(number) and 0 <= number <= 10_000)

@@ -97,3 +97,26 @@ def test_pictures_score_by_rate_motion_size_and_stillness() -> None:
 @given(st.floats(0, 1e8), st.floats(0, 120), st.floats(0, 2), st.one_of(st.none(), st.floats(90, 4000)))
 def test_a_picture_s_score_is_a_score(bps: float, fps: float, frozen: float, height: float | None) -> None:
     assert 1.0 <= picture_score(bps, fps, frozen, height) <= 5.0
+
+
+def told_of_a_gap(reported: list[int], lost: list[int]) -> list[float]:
+    """Residual loss of voice by second, where receiver reports and transport-wide feedback count so many in all."""
+    monitor = LegMonitor(Reading(), 0.0)
+    for number, (report, seen) in enumerate(zip(reported, lost, strict=True), 1):
+        sent = 50 * number
+        reading = Reading(
+            down_audio_sent=sent, down_packets=sent, down_lost=seen, down_runs=1, down_audio_reported=report
+        )
+        monitor.take(reading, float(number), float(number))
+    return [second.down_audio_residual for second in monitor.drain()]
+
+
+def test_a_gap_that_feedback_leaves_out_is_known_from_receiver_reports() -> None:
+    """A second and a half of voice is gone; the report that says so comes two seconds later."""
+    assert told_of_a_gap([0, 0, 0, 75, 75, 75], [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.0, 1.0, 0.5, 0.0]
+
+
+def test_what_feedback_told_is_no_gap_and_neither_is_a_handful() -> None:
+    assert told_of_a_gap([0, 0, 50], [0, 50, 50]) == [0.0, 1.0, 0.0]
+    assert told_of_a_gap([0, 0, 20], [0, 0, 0]) == [0.0, 0.0, 0.0]
+    assert told_of_a_gap([900, 0, 0], [0, 0, 0])[-1] == 0.0  # no more than was sent
