@@ -6,13 +6,14 @@ an interrupted run goes on where it was.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from callserver.drill.correlation import pearson, root_mean_square
+from callserver.drill.measure import SEGMENT_SECONDS
 from callserver.drill.plan import Plan
 from callserver.drill.spec import parse_spec
 from callserver.drill.voice import ROLES, Collector, VoiceCall, run_voice
@@ -21,8 +22,10 @@ from media.quality.scores import NO_PAGE, VoicePath, mean_path, voice_path, voic
 from media.quality.verdict import Diagnosis, Side
 
 Progress = Callable[[str], None]
-SECONDS = 14.0
+SECONDS = 18.0
 CLEAN = "delay=30"
+FIRST_SECOND = 2
+"""Of the seconds of talking, the one in which PESQ begins."""
 
 
 class Task(NamedTuple):
@@ -52,6 +55,9 @@ class Row(msgspec.Struct):
     concealed_pct: dict[str, float | None] = {}
     paths: dict[str, list[float]] = {}
     """media.quality.scores.VoicePath, with what pages say, of each role."""
+    windows: dict[str, list[list[float]]] = {}
+    """The same of each stretch that PESQ judged by itself."""
+    windows_server: dict[str, list[list[float]]] = {}
     found: list[str] = []
     """Verdicts, the weightiest first."""
 
@@ -187,24 +193,39 @@ def _row(task: Task, call: VoiceCall) -> Row:
         {role: found[0] for role, found in scores.items() if role in call.heard},
         {role: found[1] for role, found in scores.items() if role in call.heard},
         {role: heard.concealed_pct for role, heard in call.heard.items()},
-        {role: list(path) for role in ROLES if (path := _path(call, role)) is not None},
+        {role: list(path) for role in ROLES if (path := mean_path(_paths(call, role))) is not None},
+        {role: [list(path) for path in _windows(call, role)] for role in ROLES},
+        {role: [list(path) for path in _windows(call, role, pages=False)] for role in ROLES},
         [f"{verdict.side} {verdict.name}" for verdict in verdicts],
     )
 
 
 def scored(call: VoiceCall, role: str) -> tuple[float | None, float | None]:
-    """Our score of what this role heard, of listening only: with its page's word, and without."""
-    paths = (_path(call, role), _path(call, role, pages=False))
-    scores = [voice_score(path, conversation=False) if path is not None else None for path in paths]
-    return scores[0], scores[1]
+    """Our score of what this role heard, of listening only: with its page's word, and without. As PESQ is: the mean of
+    stretches, each judged by itself."""
+    return window_score(_windows(call, role)), window_score(_windows(call, role, pages=False))
 
 
-def _path(call: VoiceCall, role: str, *, pages: bool = True) -> VoicePath | None:
-    """The way of the voice to this role, over the whole call."""
+def window_score(windows: Sequence[VoicePath]) -> float | None:
+    """The mean of the stretches' scores."""
+    scores = [voice_score(path, conversation=False) for path in windows]
+    return round(sum(scores) / len(scores), 2) if scores else None
+
+
+def _windows(call: VoiceCall, role: str, *, pages: bool = True) -> list[VoicePath]:
+    """The way of the voice in the stretches that `measure_audio` judges: eight seconds each from the third on, the
+    rest if it is more than half of that."""
+    paths, size = _paths(call, role, pages=pages), round(SEGMENT_SECONDS)
+    parts = [paths[place : place + size] for place in range(FIRST_SECOND, len(paths), size)]
+    return [path for part in parts if len(part) * 2 > size and (path := mean_path(part)) is not None]
+
+
+def _paths(call: VoiceCall, role: str, *, pages: bool = True) -> list[VoicePath]:
+    """The way of the voice to this role, second by second."""
     other = next(one for one in ROLES if one != role)
     pairs = zip(call.seconds[role], call.seconds[other], strict=False)
     found = [voice_path(own.measured, far.measured, own.page if pages else NO_PAGE) for own, far in pairs]
-    return mean_path([path for path in found if path is not None])
+    return [path for path in found if path is not None]
 
 
 def agreement(rows: list[Row]) -> Agreement:

@@ -5,6 +5,7 @@ be compared with what was really heard (PESQ), and with what the links really di
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,7 +95,7 @@ async def run_voice(
         tasks = [asyncio.create_task(hold_playout(caller)) for caller in callers.values()]
         network.start_clock()
         loop = asyncio.get_running_loop()
-        began, start = _wall(collector, call_id), loop.time() + WARM_UP_SECONDS
+        began, start = time.time(), loop.time() + WARM_UP_SECONDS
         for role, caller in callers.items():
             if role != silent:
                 caller.talk()
@@ -130,11 +131,6 @@ async def _join(engine: MediaEngine, call_id: str, role: str, caller: Caller, ne
     await engine.accept_answer(call_id, role, offer.generation, pc.local_description.sdp)
 
 
-def _wall(collector: Collector, call_id: str) -> float:
-    """The end of the newest second before they talk."""
-    return max((s[-1].at for (call, _), s in collector.seconds.items() if call == call_id and s), default=0.0)
-
-
 async def _gather(
     collector: Collector,
     call_id: str,
@@ -146,7 +142,7 @@ async def _gather(
 ) -> VoiceCall:
     call = VoiceCall()
     for role, other in zip(ROLES, reversed(ROLES), strict=True):
-        found = [second for second in collector.seconds.pop((call_id, role), []) if second.at > began + 1.0]
+        found = [second for second in collector.seconds.pop((call_id, role), []) if second.at > began + 0.5]
         call.seconds[role] = [Second(second, pages[role].view(index)) for index, second in enumerate(found)]
         if other == silent:
             continue
@@ -195,9 +191,15 @@ class _Page:
         before, after = self._rows[first][1], self._rows[last][1]
         samples = after["samples"] - before["samples"]
         played = after["played"] - before["played"]
+
+        def share(name: str) -> float | None:
+            return min(1.0, max(0.0, after[name] - before[name]) / samples) if samples > 0 else None
+
         return PageView(
-            concealed=max(0.0, after["concealed"] - before["concealed"]) / samples if samples > 0 else None,
+            concealed=share("concealed"),
             buffer_ms=(after["waited"] - before["waited"]) * 1000.0 / played if played > 0 else None,
+            silenced=share("silenced"),
+            stretched=share("stretched"),
         )
 
 
@@ -209,6 +211,8 @@ def _sums(stats: list[dict[str, Any]]) -> dict[str, float]:
 
     return {
         "concealed": total("concealedSamples") - total("silentConcealedSamples"),
+        "silenced": total("silentConcealedSamples"),
+        "stretched": total("removedSamplesForAcceleration") + total("insertedSamplesForDeceleration"),
         "samples": total("totalSamplesReceived"),
         "waited": total("jitterBufferDelay"),
         "played": total("jitterBufferEmittedCount"),

@@ -41,7 +41,7 @@ def test_results_survive_an_interrupted_run(tmp_path: Path) -> None:
 def test_figures_are_over_what_was_heard() -> None:
     def row(truth: str, found: list[str], pesq: float | None, mos: float) -> object:
         heard = {"customer": pesq}
-        return suite.Row("n", "", "", 1, truth, heard, {"customer": mos}, {"customer": mos}, {}, {}, found)
+        return suite.Row("n", "", "", 1, truth, heard, {"customer": mos}, {"customer": mos}, found=found)
 
     rows = [row("", [], 4.0, 4.1), row("customer loss.up", ["customer loss.up"], 2.0, 2.1), row("x", ["y"], None, 1.0)]
     report = suite.agreement(rows)
