@@ -26,5 +26,6 @@ def test_stretches_of_time_are_joined_before_they_are_scored() -> None:
     joined = mean_path([good, bad])
     assert joined is not None
     assert (joined.missing, joined.stretched) == (0.25, 0.1)
-    assert voice_score(bad) <= voice_score(joined) <= voice_score(good)
+    assert voice_score(bad) <= voice_score(joined) < voice_score(good)
+    assert voice_score(good._replace(stretched=0.02)) < voice_score(good) - 0.5
     assert mean_path([]) is None
