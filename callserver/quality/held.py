@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
 from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
 from media.api import LegSecond, LegStats
-from media.quality.scores import FLOWING, NO_PAGE, Score, VoicePath, scored, voice_path
+from media.quality.page import PageView
+from media.quality.scores import FLOWING, NO_PAGE, Score, VoicePath, connection, scored, video, voice_path
 from media.quality.verdict import Diagnosis, Side, Verdict
 from signaling.records import CallState
 
@@ -16,6 +18,18 @@ MAX_WAITING = 4
 """Seconds of one side that wait for the other side's of the same time."""
 MAX_KEPT = 1_200
 """Seconds of one side that wait for the store: more than the store ever takes, unless it is broken."""
+
+
+class Newest(NamedTuple):
+    """A side's last second. The voice's score, the dearest, is made when somebody looks."""
+
+    second: LegSecond
+    path: VoicePath | None
+    page: PageView
+
+    @property
+    def score(self) -> Score:
+        return scored(self.second, self.path, self.page)
 
 
 class HeldSide:
@@ -30,9 +44,9 @@ class HeldSide:
         self.device = Device()
         self.clock = PageClock()
         self.page: StoredPage | None = None
+        self._viewed: tuple[StoredPage, PageView] | None = None
         self.waiting: deque[LegSecond] = deque(maxlen=MAX_WAITING)
-        self.newest: LegSecond | None = None
-        self.newest_score: Score | None = None
+        self.newest: Newest | None = None
         self.quiet_at = 0.0
         """The newest second in which hardly any voice was sent to it: silence of then was no gap."""
         self.connections: deque[float] = deque(maxlen=SPARK_SECONDS)
@@ -46,6 +60,18 @@ class HeldSide:
         """What the page says, if that is still about now."""
         page = self.page
         return page if page is not None and abs(at - page.at) <= FRESH else None
+
+    def view(self, second: LegSecond) -> PageView | None:
+        """What the page says of about this second; of silence only if voice flowed all the time it speaks of."""
+        if self.newest is None or second.down_audio_packets < FLOWING:
+            self.quiet_at = second.at
+        page = self.page_at(second.at)
+        if page is None:
+            return None
+        if self._viewed is None or self._viewed[0] is not page:
+            self._viewed = page, page.view()
+        view = self._viewed[1]
+        return view._replace(silenced=None) if view.silenced and page.at - page.seconds < self.quiet_at else view
 
     def spark(self) -> list[float | None]:
         """The connection over the last two minutes, the worse second of each step, oldest first."""
@@ -108,27 +134,23 @@ class HeldCall:
         sides = []
         for side, second in pair:
             far = next((other for _, other in pair if other is not second), None)
-            page = side.page_at(second.at)
-            view = page.view() if page is not None else None
-            if side.newest is None or second.down_audio_packets < FLOWING:
-                side.quiet_at = second.at
-            if page is not None and view is not None and page.at - page.seconds < side.quiet_at:
-                view = view._replace(silenced=None)
-            path = voice_path(second, far, view or NO_PAGE)
-            side.newest, side.newest_score = second, scored(second, path, view or NO_PAGE)
-            side.connections.append(side.newest_score.connection)
-            self._count(side, second, side.newest_score, path)
+            view = side.view(second)
+            side.newest = Newest(second, voice_path(second, far, view or NO_PAGE), view or NO_PAGE)
+            side.connections.append(self._count(side, side.newest))
             sides.append(Side(side.role, second, view, side.audio_on, side.video_on))
         self.diagnosis.observe(sides, lag_ms)
 
-    def _count(self, side: HeldSide, second: LegSecond, scored: Score, path: VoicePath | None) -> None:
+    def _count(self, side: HeldSide, newest: Newest) -> float:
+        """Into the minute; returns the score of the connection."""
+        second = newest.second
         if self._began is None:
             self._began = second.at - 1.0
-        at = self._began + max(0.0, second.at - 1.0 - self._began) // MINUTE * MINUTE
-        if side.minute is None or at > side.minute.at:
+        if side.minute is None or second.at - 1.0 >= side.minute.at + MINUTE:
             self._finish(side)
-            side.minute = MinuteOfRole(at)
-        side.minute.add(scored, path, second)
+            side.minute = MinuteOfRole(self._began + max(0.0, second.at - 1.0 - self._began) // MINUTE * MINUTE)
+        score = connection(second)
+        side.minute.add(newest.path, video(second, newest.page), score, second)
+        return score
 
     def _finish(self, side: HeldSide) -> None:
         if side.minute is not None:

@@ -3,7 +3,6 @@
 from callserver.quality.held import HeldCall, HeldSide
 from callserver.quality.series import Point, values
 from media.quality import verdict as found
-from media.quality.scores import NO_PAGE
 from signaling.quality_values import LiveCall, LiveLeg, Verdict
 from signaling.records import CallState
 from signaling.state import Call
@@ -36,9 +35,8 @@ def _broken(call: Call, role: str) -> bool:
 
 def _leg(side: HeldSide, broken: bool) -> LiveLeg:
     now = {}
-    if side.newest is not None and side.newest_score is not None:
-        page = side.page_at(side.newest.at)
-        now = values(Point(side.newest, page.view() if page is not None else NO_PAGE, side.newest_score))
+    if side.newest is not None:
+        now = values(Point(side.newest.second, side.newest.page, side.newest.score))
     return LiveLeg(
         side.leg_id,
         side.role,

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from media.api import LegSecond
-from media.quality.scores import Score, VoicePath, mean_path, raw_loss, voice_score
+from media.quality.scores import VoicePath, mean_path, raw_loss, voice_score
 
 MINUTE = 60.0
 MAX_SECONDS = 70
@@ -34,10 +34,9 @@ class _Mean:
     def __init__(self) -> None:
         self.total, self.count = 0.0, 0
 
-    def add(self, value: float | None) -> None:
-        if value is not None:
-            self.total += value
-            self.count += 1
+    def add(self, value: float) -> None:
+        self.total += value
+        self.count += 1
 
     @property
     def value(self) -> float | None:
@@ -62,13 +61,17 @@ class MinuteOfRole:
         self._voice: list[VoicePath] = []
         self._means = tuple(_Mean() for _ in Means._fields[1:])
 
-    def add(self, score: Score, path: VoicePath | None, second: LegSecond) -> None:
+    def add(self, path: VoicePath | None, video: float | None, connection: float, second: LegSecond) -> None:
         """Take one second."""
         if path is not None and len(self._voice) < MAX_SECONDS:
             self._voice.append(path)
-        loss = max(raw_loss(second.up_lost, second.up_packets), raw_loss(second.down_lost, second.down_packets))
-        for mean, value in zip(self._means, (score.video, score.connection, loss, second.rtt_ms), strict=True):
-            mean.add(value)
+        pictures, connections, losses, trips = self._means
+        if video is not None:
+            pictures.add(video)
+        connections.add(connection)
+        losses.add(max(raw_loss(second.up_lost, second.up_packets), raw_loss(second.down_lost, second.down_packets)))
+        if second.rtt_ms is not None:
+            trips.add(second.rtt_ms)
 
     def means(self) -> Means:
         """What it was like so far; the voice by the E-model over the whole minute."""

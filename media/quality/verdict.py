@@ -16,7 +16,7 @@ ABSORBED = 15.0
 MAX_KEPT = 200
 """Ended verdicts of one call; a call with more is one long story."""
 
-_NAMED = tuple((rule, rule.name) for rule in RULES)
+_NAMED = tuple((rule, rule.name, rule.measure, rule.fair, rule.below) for rule in RULES)
 
 
 class Side(NamedTuple):
@@ -99,11 +99,12 @@ class Diagnosis:
     def _apply(self, side: Side, measures: Measures, did: dict[str, tuple[str, ...]]) -> None:
         at = side.second.at
         found = self._open(side.role)
-        for rule, name in _NAMED:
-            value = measures[rule.measure]
-            severity = rule.severity(value) if value is not None else ""
-            if not severity and not self._troubles and not self._row:
+        for rule, name, measure, fair, below in _NAMED:
+            value = measures[measure]
+            holds = value is not None and (value <= fair if below else value >= fair)
+            if not holds and not self._troubles and not self._row:
                 continue
+            severity = rule.severity(value) if holds else ""
             who = "server" if rule.everywhere else side.role
             key = (who, name)
             if severity and explained(rule, found - {name}):
