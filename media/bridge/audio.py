@@ -24,6 +24,8 @@ _MAX_ASKED = 16
 class AudioTrack(InboundTrack):
     """Opus, bare or in RED."""
 
+    __slots__ = ("_opus", "_red", "_scratch", "audio_level", "brought_back", "loudest", "nack", "recovery")
+
     def __init__(self, uplink: Uplink, slot: InboundSlot) -> None:
         super().__init__(uplink, slot, AUDIO_CLOCK_HZ)
         self.audio_level: int | None = None

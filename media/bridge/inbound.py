@@ -19,6 +19,18 @@ _RETURN_AFTER = 0.5
 class InboundStream(ABC):
     """One SSRC's header, counts and statistics: what media and retransmission streams have in common."""
 
+    __slots__ = (
+        "_layout",
+        "clock",
+        "clock_hz",
+        "known",
+        "last_received",
+        "octets_received",
+        "ssrc",
+        "statistics",
+        "uplink",
+    )
+
     def __init__(self, uplink: Uplink, ssrc: int | None, clock_hz: int) -> None:
         self.uplink = uplink
         self.ssrc = ssrc
@@ -76,6 +88,8 @@ def _strip_padding(packet: PacketBuffer, layout: Layout) -> None:
 
 class InboundTrack(InboundStream):
     """A page's source: measured and passed on. `AudioTrack` and `VideoTrack` know what is in it."""
+
+    __slots__ = ("_restarts", "forwarder", "generation", "media_types", "payload_types", "slot")
 
     def __init__(self, uplink: Uplink, slot: InboundSlot, clock_hz: int) -> None:
         super().__init__(uplink, slot.ssrc, clock_hz)

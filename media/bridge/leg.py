@@ -148,8 +148,10 @@ class Leg:
         if self.schedule.report_due <= now:
             self.schedule.report_due = now + REPORT_INTERVAL
             send(self._reporter.report(now, ntp_time))
-        for part in packed(self._feedback(now)):
-            send(self.uplink.compound(part))
+        parts = self._feedback(now)
+        if parts:
+            for part in packed(parts):
+                send(self.uplink.compound(part))
         if self._housekeeping_due <= now:
             self._keep_house(now, ntp_time)
         self.rates.poll(now)
@@ -171,7 +173,7 @@ class Leg:
         uplink = self.uplink
         if uplink.arrivals.due <= now:
             media_ssrc = next((track.ssrc for track in self.streams.tracks if track.ssrc is not None), 0)
-            octets = sum(stream.octets_received for stream in self.streams.all())
+            octets = sum([stream.octets_received for stream in self.streams.all()])
             asked = sorted(since for track in self.streams.tracks for since in track.asked_since())
             parts = uplink.feedback(media_ssrc, octets, asked, now)
         for track in self.streams.tracks:
@@ -181,8 +183,8 @@ class Leg:
 
     def _keep_house(self, now: float, ntp_time: int) -> None:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
-        self.received_rate.read(sum(stream.octets_received for stream in self.streams.all()), now)
-        self.sent_rate.read(sum(track.octets_sent for track in self.outbound.values()), now)
+        self.received_rate.read(sum([stream.octets_received for stream in self.streams.all()]), now)
+        self.sent_rate.read(sum([track.octets_sent for track in self.outbound.values()]), now)
         if self.wish_playout is not None and self.playout.take(self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))

@@ -52,6 +52,30 @@ class Source(Protocol):
 class OutboundTrack(ABC):
     """Rewrites packets in place, keeps what it sent, answers for it. `source` is None while nothing feeds it."""
 
+    __slots__ = (
+        "_counters",
+        "_last_source",
+        "_mid",
+        "_ready",
+        "_rtx_sequence",
+        "_rtx_types",
+        "_ssrc",
+        "_types",
+        "downlink",
+        "is_video",
+        "last_sent",
+        "octets_sent",
+        "packets_sent",
+        "parity",
+        "repeats",
+        "resent",
+        "rewriter",
+        "send",
+        "sent",
+        "slot",
+        "source",
+    )
+
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random) -> None:
         self.slot = slot
         self.is_video = slot.kind is Kind.VIDEO

@@ -19,6 +19,18 @@ _LATE_RANGE = 1 << 31
 class AudioOut(OutboundTrack):
     """An audio slot. What it is fed is bare Opus: RED ends at the uplink and begins here."""
 
+    __slots__ = (
+        "_counted",
+        "_distances",
+        "_held",
+        "_join",
+        "_opus_type",
+        "_payload_bps",
+        "_payload_octets",
+        "_red",
+        "_red_type",
+    )
+
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random) -> None:
         super().__init__(slot, downlink, rng)
         types = slot.payload_types

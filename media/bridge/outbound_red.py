@@ -35,6 +35,8 @@ def video_out(slot: OutboundSlot, downlink: Downlink, rng: random.Random, extens
 class RedVideoOut(VideoOut):
     """A video slot with ULPFEC."""
 
+    __slots__ = ("_red", "_ulpfec")
+
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random, extensions: ExtensionIds) -> None:
         super().__init__(slot, downlink, rng, extensions)
         self._group = FecGroup(MAX_SPAN)

@@ -29,6 +29,23 @@ PRESSED_SECONDS = 0.15
 class VideoOut(OutboundTrack):
     """A video slot."""
 
+    __slots__ = (
+        "_extension",
+        "_fec_sequence",
+        "_fec_type",
+        "_group",
+        "_limit_bps",
+        "_own_layout",
+        "_picture",
+        "_sent_rate",
+        "_thinning",
+        "_unlayered",
+        "frames",
+        "paused",
+        "protection_octets",
+        "starved",
+    )
+
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random, extensions: ExtensionIds) -> None:
         super().__init__(slot, downlink, rng)
         self.paused = False

@@ -1,6 +1,8 @@
 """One leg's downlink under control: the estimator's target, split and applied to what we send, and probed for more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
+from typing import cast
 
 from media.bridge.allocation import LINK_OVERHEAD_BYTES, Allocation, Allocator, LinkView
 from media.bridge.downlink import Downlink
@@ -104,11 +106,16 @@ class RateControl:
         self.estimator.remb(bps)
         self._update(now)
 
-    def _reports(self, report: TransportFeedback) -> list[tuple[int, float | None]]:
+    def _reports(self, report: TransportFeedback) -> Iterable[tuple[int, float | None]]:
         """Unbounded sequence numbers and arrival seconds on the page's clock."""
         highest = self._downlink.transport_sequence
         sequence = unwrap16(report.base_sequence, highest)
         tick = self._unwrapped(report.reference_time) * REFERENCE_TICKS
+        if None not in report.deltas:
+            ticks = accumulate(cast(tuple[int, ...], report.deltas[:MAX_STATUSES]), initial=tick)
+            numbers = range(sequence, highest + 1)
+            next(ticks)
+            return zip(numbers, [tick * TICK_SECONDS for tick in ticks], strict=False)
         reports: list[tuple[int, float | None]] = []
         for delta in report.deltas[:MAX_STATUSES]:
             if sequence > highest:

@@ -38,10 +38,11 @@ class InboundStreams:
             for stream in _streams_of(track):
                 if stream.ssrc is not None:
                     self.by_ssrc[stream.ssrc] = stream
+        self._all = tuple(stream for track in self.tracks for stream in _streams_of(track))
 
-    def all(self) -> list[InboundStream]:
+    def all(self) -> tuple[InboundStream, ...]:
         """Every media and retransmission stream, heard of or not."""
-        return [stream for track in self.tracks for stream in _streams_of(track)]
+        return self._all
 
     def find(self, ssrc: int) -> InboundStream | None:
         """The stream of a known SSRC."""

@@ -33,6 +33,22 @@ _NACKS_A_PACKET = 64
 class VideoTrack(InboundTrack):
     """Video as VP8 or H.264, bare or wrapped in RED."""
 
+    __slots__ = (
+        "_detectors",
+        "_fir_number",
+        "_last_key",
+        "_limits",
+        "_rate",
+        "_told",
+        "brought_back",
+        "key_frames",
+        "layered",
+        "nack",
+        "protection",
+        "rtx",
+        "rtx_types",
+    )
+
     def __init__(self, uplink: Uplink, slot: InboundSlot) -> None:
         super().__init__(uplink, slot, VIDEO_CLOCK_HZ)
         self.nack = NackGenerator()
@@ -237,6 +253,8 @@ class VideoTrack(InboundTrack):
 
 class RtxStream(InboundStream):
     """The retransmission stream of a camera (RFC 4588): its packets become the originals again, in place."""
+
+    __slots__ = ("media",)
 
     def __init__(self, uplink: Uplink, ssrc: int | None, media: VideoTrack) -> None:
         super().__init__(uplink, ssrc, VIDEO_CLOCK_HZ)

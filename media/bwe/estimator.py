@@ -85,12 +85,12 @@ class Estimator:
         """Take one transport-cc feedback: unwrapped sequence number and arrival time (None: not received), in order."""
         self._remb_only = False
         self._last_feedback = self._answered_at = now
-        arrived, probes = self._sort_out(reports)
+        arrived, octets, probes = self._sort_out(reports)
         if arrived:
-            self._received.add(arrived[0][0], arrived[-1][0], sum(size for _, _, size in arrived))
-            for delta in self._groups.add(arrived):
-                trend = self._trendline.add(delta.sent, delta.received, delta.arrived)
-                self.usage = self._detector.update(trend, delta.sent, now)
+            self._received.add(arrived[0][0], arrived[-1][0], octets)
+            groups = self._groups.add(arrived)
+            for trend, group in zip(self._trendline.extend(groups), groups, strict=True):
+                self.usage = self._detector.update(trend, group[0], now)
         probe_bps = None
         for fate in probes:
             probe_bps = self._prober.add(fate, now) or probe_bps
@@ -168,42 +168,45 @@ class Estimator:
 
     def _sort_out(
         self, reports: Iterable[tuple[int, float | None]]
-    ) -> tuple[list[tuple[float, float, int]], list[Fate]]:
-        """What arrived as (arrival, send time, size) in order of arrival, and the fate of probe packets.
+    ) -> tuple[list[tuple[float, float, int]], int, list[Fate]]:
+        """What arrived as (arrival, send time, size) in order of arrival, its bytes, and the fate of probe packets.
 
         One loop with what it needs at hand: it runs for every packet that is sent.
         """
         arrived: list[tuple[float, float, int]] = []
         probes: list[Fate] = []
-        count = lost = runs = octets = 0
+        lost = runs = octets = octets_lost = 0
         first = last = 0.0
         losing = False
         sequence = self._answered_up_to
-        take = self.history.take
+        packets = self.history.packets
+        take = packets.pop
         for sequence, arrival in reports:
-            entry = take(sequence, arrival is not None)
-            if entry is None:
-                continue
-            _, sent, size, cluster = entry
-            if arrival is None:
-                if sequence <= self._highest_lost:
-                    continue  # reported lost before
+            if arrival is not None:
+                entry = take(sequence, None)
+                if entry is None:
+                    continue  # unknown, too long ago or reported before
+                sent, size, cluster = entry
+                losing = False
+                octets += size
+                arrived.append((arrival, sent, size))
+            else:
+                entry = packets.get(sequence)
+                if entry is None or sequence <= self._highest_lost:
+                    continue
+                sent, size, cluster = entry
                 self._highest_lost = sequence
+                octets_lost += size
                 lost += 1
                 runs += not losing
                 losing = True
-            else:
-                losing = False
-                arrived.append((arrival, sent, size))
             first, last = first or sent, sent
-            count += 1
-            octets += size
             if cluster:
                 probes.append(Fate(sequence, sent, size, cluster, arrival))
         self._answered_up_to = max(self._answered_up_to, sequence)
-        self.loss.add(first, last, count, lost, runs, octets)
+        self.loss.add(first, last, len(arrived) + lost, lost, runs, octets + octets_lost)
         arrived.sort()
-        return arrived, probes
+        return arrived, octets, probes
 
     def _measure_queue(self, arrived: list[tuple[float, float, int]], now: float) -> None:
         """Queueing delay against the shortest delay of the last seconds; brake until a long queue has drained."""

@@ -87,6 +87,9 @@ class LossModel:
         return True
 
     def _decide(self) -> None:
+        if not self._lost_lately():
+            self.random_loss, self.limit_bps = 0.0, None
+            return
         weighted = [(o, FORGETTING**age) for age, o in enumerate(reversed(self._window))]
         total = sum(w * o.packets for o, w in weighted)
         overall = sum(w * o.lost for o, w in weighted) / total
@@ -108,6 +111,9 @@ class LossModel:
             self.random_loss, self.limit_bps = best_loss, best_limit
         else:
             self.random_loss, self.limit_bps = overall, None
+
+    def _lost_lately(self) -> bool:
+        return any(observation.lost for observation in self._window)
 
 
 def _inherent_candidates(weighted: list[tuple[Observation, float]], limit: float) -> tuple[float, ...]:

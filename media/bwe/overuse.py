@@ -23,6 +23,8 @@ MAX_STEP_SECONDS = 0.1
 class OveruseDetector:
     """Compares the modified trend with a threshold that adapts, so that we neither starve nor yield to nothing."""
 
+    __slots__ = ("_crossings", "_last_trend", "_last_update", "_over_for", "threshold_ms", "usage")
+
     def __init__(self) -> None:
         self.threshold_ms = 12.5
         self._over_for: float | None = None
@@ -33,7 +35,8 @@ class OveruseDetector:
 
     def update(self, trend_ms: float, sent_delta: float, now: float) -> Usage:
         """Take the modified trend and the time the group covers (seconds)."""
-        if trend_ms > self.threshold_ms:
+        threshold_ms = self.threshold_ms
+        if trend_ms > threshold_ms:
             self._over_for = sent_delta / 2 if self._over_for is None else self._over_for + sent_delta
             self._crossings += 1
             if self._over_for > OVERUSE_SECONDS and self._crossings > 1 and trend_ms >= self._last_trend:
@@ -41,9 +44,10 @@ class OveruseDetector:
                 self.usage = Usage.OVERUSE
         else:
             self._over_for, self._crossings = None, 0
-            self.usage = Usage.UNDERUSE if trend_ms < -self.threshold_ms else Usage.NORMAL
+            self.usage = Usage.UNDERUSE if trend_ms < -threshold_ms else Usage.NORMAL
         self._last_trend = trend_ms
-        self._adapt(abs(trend_ms), now)
+        if self._last_update != now:  # the groups of one feedback come at one time: only the first moves anything
+            self._adapt(abs(trend_ms), now)
         return self.usage
 
     def _adapt(self, magnitude_ms: float, now: float) -> None:

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 HISTORY = 4096
-"""Packets remembered (a power of two): 4 s at 1,000 packets/s; older feedback is ignored."""
-_MASK = HISTORY - 1
+"""Packets remembered at most: 4 s at 1,000 packets/s; older feedback is ignored."""
 
 
 class Fate(NamedTuple):
@@ -18,26 +17,19 @@ class Fate(NamedTuple):
 
 
 class SentHistory:
-    """A ring indexed by the unwrapped transport-wide sequence number. `add` is on the packet path."""
+    """By the unwrapped transport-wide sequence number, which goes up by one from packet to packet. `add` is on the
+    packet path. What is told of is forgotten, so that there is little to walk through: a tenth of a second's packets.
+    """
 
-    __slots__ = ("_ring",)
+    __slots__ = ("packets",)
 
     def __init__(self) -> None:
-        self._ring: list[tuple[int, float, int, int] | None] = [None] * HISTORY
+        self.packets: dict[int, tuple[float, int, int]] = {}
+        """Send time, size and cluster. Whoever learns that a packet arrived takes it out; one reported lost stays
+        known: a later feedback may still report it received."""
 
     def add(self, sequence: int, now: float, size_bytes: int, cluster: int = 0) -> None:
         """Remember a packet leaving at `now`; `cluster` numbers the probe it belongs to, 0 none."""
-        self._ring[sequence & _MASK] = (sequence, now, size_bytes, cluster)
-
-    def take(self, sequence: int, arrived: bool) -> tuple[int, float, int, int] | None:
-        """The packet's (sequence, send time, size, cluster); None if unknown, too long ago or reported before.
-
-        One that `arrived` is forgotten. One reported lost stays known: a later feedback may still report it received.
-        """
-        slot = sequence & _MASK
-        entry = self._ring[slot]
-        if entry is None or entry[0] != sequence:
-            return None
-        if arrived:
-            self._ring[slot] = None
-        return entry
+        packets = self.packets
+        packets[sequence] = (now, size_bytes, cluster)
+        packets.pop(sequence - HISTORY, None)

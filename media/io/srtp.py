@@ -36,6 +36,17 @@ class Cipher(Protocol):
 class InPlaceCipher:
     """Calls libsrtp on the slot's own memory; `packet.pointer` is a cffi `char *` to the slot's first byte."""
 
+    __slots__ = (
+        "_inbound",
+        "_length",
+        "_outbound",
+        "_protect",
+        "_protect_rtcp",
+        "_sessions",
+        "_unprotect",
+        "_unprotect_rtcp",
+    )
+
     def __init__(self, inbound: pylibsrtp.Session, outbound: pylibsrtp.Session) -> None:
         self._sessions = (inbound, outbound)  # they own what the pointers below point to
         self._inbound = inbound._srtp[0]

@@ -6,8 +6,15 @@ The feedback drives the browser's congestion control, so it starts fast: every 5
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from operator import sub
 
-from media.wire.transport_cc import REFERENCE_TICKS, TICK_SECONDS, TransportFeedback, build_transport_feedback
+from media.wire.transport_cc import (
+    REFERENCE_TICKS,
+    TICK_SECONDS,
+    TransportFeedback,
+    build_transport_feedback,
+    build_whole_feedback,
+)
 
 FAST_INTERVAL = 0.05
 INTERVAL = 0.1
@@ -28,7 +35,17 @@ _TICKS_PER_SECOND = round(1 / TICK_SECONDS)
 class ArrivalRecorder:
     """One leg's uplink. `due` is when the next feedback should leave; infinite before the first packet."""
 
-    __slots__ = ("_arrivals", "_fast_until", "_feedback_count", "_highest", "_lowest", "_next", "_until", "due")
+    __slots__ = (
+        "_arrivals",
+        "_fast_until",
+        "_feedback_count",
+        "_highest",
+        "_lowest",
+        "_next",
+        "_ordered",
+        "_until",
+        "due",
+    )
 
     def __init__(self) -> None:
         self._arrivals: dict[int, float] = {}
@@ -36,6 +53,8 @@ class ArrivalRecorder:
         self._lowest = 0
         """Of those recorded since the last feedback, if it came out of order."""
         self._next = -1
+        self._ordered = True
+        """Whether what was recorded since the last feedback came in order."""
         self._until: int | None = None
         """The last number the next feedback may speak of, if not all."""
         self._feedback_count = 0
@@ -50,8 +69,10 @@ class ArrivalRecorder:
             if highest < 0 or extended - highest > MAX_KEPT:
                 extended = self._begin(sequence_number, extended, now)
             self._highest = extended
-        elif extended < self._lowest:
-            self._lowest = extended
+        else:
+            self._ordered = False
+            if extended < self._lowest:
+                self._lowest = extended
         arrivals = self._arrivals
         if extended not in arrivals and len(arrivals) < MAX_KEPT:
             arrivals[extended] = now
@@ -138,6 +159,10 @@ class ArrivalRecorder:
         self.due = now + (FAST_INTERVAL if now < self._fast_until else INTERVAL)
         if not self._arrivals:
             return []
+        if self._ordered and self._until is None and self._highest + 1 - self._next == len(self._arrivals):
+            whole = self._whole(sender_ssrc, media_ssrc)
+            if whole:
+                return [whole]
         packets: list[bytes] = []
         end = self._end()
         for begin, last in self._rows(end) if silent else [(self._first(), end)]:
@@ -148,10 +173,27 @@ class ArrivalRecorder:
         self._next = self._lowest = end + 1
         if self._until is None:
             self._arrivals.clear()
+            self._ordered = True
         else:
             self._arrivals = {number: time for number, time in self._arrivals.items() if number > end}
             self._until = None
         return packets
+
+    def _whole(self, sender_ssrc: int, media_ssrc: int) -> bytes:
+        """The usual case, in a fifth of the time: everything came, one after the other. Empty if it does not fit."""
+        ticks = [int(time * _TICKS_PER_SECOND) for time in self._arrivals.values()]
+        reference = ticks[0] // REFERENCE_TICKS
+        try:
+            deltas = bytes(map(sub, ticks, (reference * REFERENCE_TICKS, *ticks)))
+        except ValueError:
+            return b""
+        if len(deltas) > MAX_STATUSES:
+            return b""
+        first, count = self._next, self._feedback_count
+        self._feedback_count = (count + 1) & 0xFF
+        self._next = self._lowest = self._highest + 1
+        self._arrivals.clear()
+        return build_whole_feedback(sender_ssrc, media_ssrc, first & 0xFFFF, reference, count, deltas)
 
     def _rows(self, end: int) -> list[tuple[int, int]]:
         """First and last number of each row that arrived whole; what is beyond the bound is one row with its gaps."""

@@ -46,6 +46,8 @@ class Queued(NamedTuple):
 class Pacer:
     """One per leg. Ask `admit` for a packet at hand; if refused, `push` a copy and `pop` it later."""
 
+    __slots__ = ("_budget", "_burst", "_bytes", "_deepest", "_queues", "_rate", "_target_bps", "_updated")
+
     def __init__(self, target_bps: float) -> None:
         self.target_bps = target_bps
         self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)

@@ -29,7 +29,7 @@ class SentPackets:
     @property
     def held(self) -> int:
         """Packets kept now."""
-        return sum(number != _NOTHING for number in self._numbers)
+        return sum(map(bool, self._packets))
 
     def store(self, number: int, now: float, data: bytes, layout: Layout) -> None:
         """Keep a whole packet under its extended number; the one a full ring before goes."""
@@ -59,7 +59,7 @@ class SentPackets:
             return None
         place = sequence_number & self._mask
         number = self._numbers[place]
-        if number == _NOTHING or number & 0xFFFF != sequence_number or now - self._times[place] > MAX_AGE:
+        if number & 0xFFFF != sequence_number or not self._packets[place] or now - self._times[place] > MAX_AGE:
             return None
         if now - self._resent.get(number, float("-inf")) < least_interval:
             return None
@@ -69,7 +69,7 @@ class SentPackets:
     def newest(self, highest: int) -> tuple[bytes, Layout] | None:
         """The packet stored under `highest`, None if there is none."""
         place = highest & self._mask
-        if not self._numbers or self._numbers[place] != highest:
+        if not self._numbers or self._numbers[place] != highest or not self._packets[place]:
             return None
         return self._packets[place], self._layouts[place]
 
@@ -77,15 +77,13 @@ class SentPackets:
         """Free what is older than `age` seconds; `highest` is the newest number stored. Call a few times a second."""
         if not self._numbers:
             return
-        number = max(self._oldest, highest + 1 - self._capacity)
-        while number <= highest:
-            place = number & self._mask
-            if self._numbers[place] == number:
-                if now - self._times[place] <= age:
-                    break
-                self._numbers[place] = _NOTHING
-                self._packets[place] = b""
+        times, packets, mask = self._times, self._packets, self._mask
+        oldest = number = max(self._oldest, highest + 1 - self._capacity)
+        # What was left out has the time of the packet a ring before, or none: older than what follows.
+        while number <= highest and now - times[number & mask] > age:
             number += 1
+        for place in range(oldest, number):
+            packets[place & mask] = b""
         self._oldest = number
         if self._resent:
             self._resent = {number: time for number, time in self._resent.items() if now - time <= MAX_AGE}

@@ -14,6 +14,8 @@ MAX_STATUSES = 4096
 """Packets one feedback may speak of; browsers report some hundreds at most."""
 
 _HEAD = struct.Struct("!IIHHI")
+_WHOLE = struct.Struct("!BBHIIHHIH")
+_PADDINGS = (b"", b"\x01", b"\x00\x02", b"\x00\x00\x03")
 _LOST, _SMALL, _LARGE, _RESERVED = range(4)
 _LONGEST_RUN = 8191
 _MIN_RUN = 14  # shorter runs cost no less than the vector that holds 14 symbols
@@ -41,9 +43,8 @@ def build_transport_feedback(feedback: TransportFeedback) -> bytes:
         raise WireError("transport feedback about too few or too many packets")
     arrived = [delta for delta in deltas if delta is not None]
     if len(arrived) == len(deltas) and min(arrived) >= 0 and max(arrived) <= 255:
-        chunks, times = struct.pack("!H", _SMALL << 13 | len(deltas)), bytes(arrived)
-    else:
-        chunks, times = _build_chunks([_symbol(delta) for delta in deltas]), b"".join(map(_build_delta, arrived))
+        return build_whole_feedback(*feedback[:5], bytes(arrived))
+    chunks, times = _build_chunks([_symbol(delta) for delta in deltas]), b"".join(map(_build_delta, arrived))
     reference = feedback.reference_time & 0xFFFFFF
     head = _HEAD.pack(
         feedback.sender_ssrc,
@@ -58,6 +59,29 @@ def build_transport_feedback(feedback: TransportFeedback) -> bytes:
         body += bytes(padding - 1) + bytes((padding,))
     first = 0xA0 if padding else 0x80
     return struct.pack("!BBH", first | TRANSPORT_CC_FORMAT, TRANSPORT_FEEDBACK, len(body) // 4) + body
+
+
+def build_whole_feedback(
+    sender_ssrc: int, media_ssrc: int, base_sequence: int, reference_time: int, feedback_count: int, deltas: bytes
+) -> bytes:
+    """The same about packets that all arrived, at most 255 ticks one after the other; at most MAX_STATUSES."""
+    count = len(deltas)
+    padding = (-2 - count) % 4
+    return (
+        _WHOLE.pack(
+            (0xA0 if padding else 0x80) | TRANSPORT_CC_FORMAT,
+            TRANSPORT_FEEDBACK,
+            (22 + count + padding) // 4 - 1,
+            sender_ssrc,
+            media_ssrc,
+            base_sequence,
+            count,
+            (reference_time & 0xFFFFFF) << 8 | feedback_count & 0xFF,
+            _SMALL << 13 | count,
+        )
+        + deltas
+        + _PADDINGS[padding]
+    )
 
 
 def _symbol(delta: int | None) -> int:
@@ -133,15 +157,20 @@ def _parse_chunks(body: bytes, at: int, count: int) -> tuple[list[int], int]:
 
 
 def _parse_deltas(body: bytes, at: int, symbols: list[int]) -> tuple[int | None, ...]:
+    if _RESERVED in symbols:
+        raise WireError("transport feedback symbol is reserved")
+    if at + sum(symbols) > len(body):  # a symbol is the width of its delta in bytes
+        raise WireError("transport feedback deltas are cut short")
+    if symbols.count(_SMALL) == len(symbols):  # a clean link
+        return tuple(body[at : at + len(symbols)])
     deltas: list[int | None] = []
     for symbol in symbols:
-        if symbol == _LOST:
+        if symbol == _SMALL:
+            deltas.append(body[at])
+            at += 1
+        elif symbol == _LOST:
             deltas.append(None)
-            continue
-        if symbol == _RESERVED:
-            raise WireError("transport feedback symbol is reserved")
-        if at + symbol > len(body):  # the symbol is the width of its delta in bytes
-            raise WireError("transport feedback deltas are cut short")
-        deltas.append(int.from_bytes(body[at : at + symbol], signed=symbol == _LARGE))
-        at += symbol
+        else:
+            deltas.append(int.from_bytes(body[at : at + 2], signed=True))
+            at += 2
     return tuple(deltas)
