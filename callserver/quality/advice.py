@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from typing import Literal, cast
 
-from media.quality.rules import POOR
+from media.quality.rules import DEVICE, POOR
 from media.quality.verdict import Verdict
 from signaling.quality import GOOD, Level, Reading, Side
 
 _OWN = ("silent", "black", "outage", "rate", "burst", "loss", "jitter", "delay", "cpu")
 """Trouble of one's own, what one can do something about first."""
-_HINTED = {"rate": "weak", "burst": "weak", "loss": "weak", "jitter": "weak", "outage": "weak", "delay": "delay"}
+_HINTED = {"rate": "weak", "burst": "weak", "loss": "weak", "jitter": "weak", "outage": ""}
+OVER = 2.0
 Word = Literal["", "weak", "delay", "silent", "black", "cpu"]
 
 
-def advise(role: str, verdicts: Iterable[Verdict]) -> Reading:
-    """What to tell this role now."""
-    worth = [verdict for verdict in verdicts if _worth(role, verdict)]
+def advise(role: str, verdicts: Iterable[Verdict], now: float) -> Reading:
+    """What to tell this role now (wall-clock seconds of the newest second)."""
+    worth = [verdict for verdict in verdicts if _worth(role, verdict) and not _over(verdict, now)]
     return _reading(role, min(worth, key=lambda verdict: _rank(role, verdict))) if worth else GOOD
 
 
@@ -24,6 +25,11 @@ def _worth(role: str, verdict: Verdict) -> bool:
     if verdict.side == role:
         return True
     return verdict.kind not in ("silent", "black", "cpu") and (verdict.severity == POOR or verdict.side == "server")
+
+
+def _over(verdict: Verdict, now: float) -> bool:
+    """A connection that was gone and is back is no news, although the verdict waits for what comes next."""
+    return verdict.kind == "outage" and now - verdict.end >= OVER
 
 
 def _rank(role: str, verdict: Verdict) -> tuple[bool, bool, int, float]:
@@ -37,5 +43,6 @@ def _reading(role: str, verdict: Verdict) -> Reading:
     level = cast(Level, verdict.severity)
     if verdict.side != role:
         return Reading(level, "peer" if verdict.side != "server" else "", "")
-    side: Side = "own_uplink" if verdict.direction != "down" else "own_downlink"
+    sides: dict[str, Side] = {"up": "own_uplink", "down": "own_downlink"}
+    side: Side = "own_uplink" if verdict.kind in DEVICE else sides.get(verdict.direction, "")
     return Reading(level, side, cast(Word, _HINTED.get(verdict.kind, verdict.kind)))

@@ -99,6 +99,11 @@ class HeldCall:
             found = self.sides[role] = HeldSide(role)
         return found
 
+    @property
+    def newest_at(self) -> float:
+        """The end of the last second that was looked at, wall-clock."""
+        return max((side.newest.second.at for side in self.sides.values() if side.newest is not None), default=0.0)
+
     def take(self, role: str, stats: LegStats) -> None:
         """The seconds of the role's leg since the last report."""
         side = self.side(role)

@@ -107,9 +107,9 @@ class Recorder:
         return held
 
     def _tell(self, call_id: str, held: HeldCall) -> None:
-        verdicts = held.diagnosis.current()
+        verdicts, now = held.diagnosis.current(), held.newest_at
         for role in held.sides:
-            self._advise(call_id, role, advise(role, verdicts))
+            self._advise(call_id, role, advise(role, verdicts, now))
 
     # --- what is asked -------------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ def verdict(side: str, name: str, severity: str = "poor") -> Verdict:
         ),
         ([verdict("customer", "rate.down", "fair")], Reading("fair", "own_downlink", "weak"), GOOD),
         ([verdict("customer", "silent")], Reading("poor", "own_uplink", "silent"), GOOD),
-        ([verdict("customer", "delay", "fair")], Reading("fair", "own_uplink", "delay"), GOOD),
+        ([verdict("customer", "delay", "fair")], Reading("fair", "", "delay"), GOOD),
+        ([verdict("customer", "outage")], Reading("poor", ""), Reading("poor", "peer")),
         ([verdict("agent", "cpu")], GOOD, Reading("poor", "own_uplink", "cpu")),
         ([verdict("server", "overload")], Reading("poor", ""), Reading("poor", "")),
         (
@@ -39,10 +40,18 @@ def verdict(side: str, name: str, severity: str = "poor") -> Verdict:
     ],
 )
 def test_the_one_thing_that_helps_most(verdicts: list[Verdict], customer: Reading, agent: Reading) -> None:
-    assert advise("customer", verdicts) == customer
-    assert advise("agent", verdicts) == agent
+    assert advise("customer", verdicts, 1.0) == customer
+    assert advise("agent", verdicts, 1.0) == agent
 
 
 def test_two_of_a_kind_are_no_riddle() -> None:
     twice = [verdict("agent", "loss.up"), verdict("agent", "loss.down")]
-    assert advise("customer", twice) == Reading("poor", "peer")
+    assert advise("customer", twice, 1.0) == Reading("poor", "peer")
+
+
+def test_a_connection_that_is_back_is_told_nothing_of_a_weak_upload() -> None:
+    """The verdict stays open for ten seconds: the hint does not, and what loses goes on to be told."""
+    gone = verdict("customer", "outage")
+    assert advise("customer", [gone], 2.5) == Reading("poor", "")
+    assert advise("customer", [gone], 3.0) == advise("agent", [gone], 3.0) == GOOD
+    assert advise("customer", [gone, verdict("customer", "loss.up")], 3.0) == Reading("poor", "own_uplink", "weak")
