@@ -117,6 +117,7 @@ def diagnosis_tasks(seed: int, count: int) -> Iterator[Task]:
             ("customer loss.up", CLEAN, f"{CLEAN},loss={loss}", ""),
             ("customer burst.down", f"{CLEAN},{burst}", CLEAN, ""),
             ("customer burst.up", CLEAN, f"{CLEAN},{burst}", ""),
+            ("customer rate.down", f"{CLEAN},rate={rng.randrange(24, 40)}k,queue=16k", CLEAN, ""),
             ("customer delay", "delay=260", "delay=260", ""),
             ("customer jitter.down", f"delay=90,jitter={rng.randrange(60, 90)}", CLEAN, ""),
             ("customer jitter.up", CLEAN, f"delay=90,jitter={rng.randrange(60, 90)}", ""),

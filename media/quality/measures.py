@@ -23,6 +23,8 @@ QUEUE_MS, JITTERY_MS = 25, 40
 UNSTEADY_MS, STARVED_BPS, UNSTEADY_ROOM_BPS = 14, 200_000, 350_000
 VERY_UNSTEADY_MS, UNFILLED = 20, 1.5
 """Uneven delay alone makes an estimate fall; a link that has room for half as much again as is sent is not narrow."""
+VOICE_QUEUE_MS = 100
+"""Voice alone hardly fills a link, so an estimate says little of it; where it does, it stands in a queue like this."""
 SLOWING_LOSS = 0.08
 """Independent loss from which on a page's own estimate falls, however wide the path is."""
 SHOWN_QUEUE_MS = 35
@@ -113,6 +115,9 @@ class LegWindow:
         """What the way to the page carries, once that is known."""
         known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
         if len(known) * 2 <= len(self._seconds) or max(self._queues) < SHOWN_QUEUE_MS:
+            return None
+        pictures = any(s.down_video_packets or s.paused for s in self._seconds)
+        if not pictures and _middle([s.link_queue_ms for s in self._seconds]) < VOICE_QUEUE_MS:
             return None
         room = float(_middle(known))
         jitter = _middle(self._jitters)

@@ -15,7 +15,7 @@ from tests.sim.call import Call
 from tests.sim.people import join
 
 ROLES = ("customer", "agent")
-RING, CALM = 1.0, 2.0
+RING, CALM = 0.5, 2.0
 """Seconds before the answer, and from the answer to the fault."""
 CAMERA_BPS = 600_000.0
 PLAIN = "delay=20"
@@ -33,7 +33,7 @@ class Case(NamedTuple):
     pages: bool = True
     """Whether pages say anything of themselves."""
     seed: int = 1
-    seconds: float = 9.0
+    seconds: float = 7.0
 
 
 class Found(NamedTuple):
@@ -77,10 +77,10 @@ def cases(seed: int = 1, rounds: int = 3) -> Iterator[Case]:
             yield case("", down=delay, up=delay)
             yield case("loss.down", down=f"{delay},loss={chance(7, 45)}", up=delay)
             yield case("loss.up", up=f"{delay},loss={chance(7, 45)}", down=delay)
-            yield case("burst.down", down=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", up=delay, seconds=16.0)
-            yield case("burst.up", up=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", down=delay, seconds=16.0)
+            yield case("burst.down", down=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", up=delay, seconds=13.0)
+            yield case("burst.up", up=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", down=delay, seconds=13.0)
             yield case("rate.down", down=f"{delay},rate={chance(70, 330)}k", up=delay, seconds=12.0)
-            yield case("rate.up", up=f"{delay},rate={chance(110, 330)}k", down=delay, seconds=14.0)
+            yield case("rate.up", up=f"{delay},rate={chance(110, 330)}k", down=delay, seconds=12.0)
             yield case("delay", down=f"delay={chance(230, 400)}", up=f"delay={chance(230, 400)}")
             yield case("jitter.down", down=f"delay=90,jitter={chance(60, 90)}", up=delay)
             yield case("jitter.up", up=f"delay=90,jitter={chance(60, 90)}", down=delay)
