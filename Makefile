@@ -39,7 +39,7 @@ lint: $(DEV) ## ruff and mypy --strict
 
 unit: $(DEV) ## unit and scenario tests, in virtual time
 	@echo "== unit and scenario tests"
-	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal $(ARGS)
 
 web-unit: ## the pages' pure modules, in node
 	@echo "== tests of the pages' modules"

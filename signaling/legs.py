@@ -6,7 +6,7 @@ answer; whoever is away gets the offer on coming back.
 
 from typing import Literal
 
-from media.api import Kind, Offer
+from media.api import Kind, Offer, PlayoutWished, SourceWished
 from signaling import recordings
 from signaling.actions import AnswerLeg, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
 from signaling.board import Board, TimerKey
@@ -78,16 +78,15 @@ def offered(board: Board, offer: Offer) -> None:
     tell_offer(board, call, one, leg)
 
 
-def wished(
-    board: Board, call_id: str, leg_id: str, *, video_bps: int | None = None, playout_ms: int | None = None
-) -> None:
+def wished(board: Board, wish: SourceWished | PlayoutWished) -> None:
     """The leg's camera should send so much at most, or its page hold what it plays so long (0: as it likes)."""
-    call = board.calls.get(call_id)
-    found = call.of_leg(leg_id) if call else None
+    call = board.calls.get(wish.call_id)
+    found = call.of_leg(wish.leg_id) if call else None
     if call is not None and found is not None:
-        leg = found[1]
-        leg.video_bps = leg.video_bps if video_bps is None else video_bps
-        leg.playout_ms = leg.playout_ms if playout_ms is None else playout_ms
+        if isinstance(wish, SourceWished):
+            found[1].video_bps = wish.video_bps
+        else:
+            found[1].playout_ms = wish.milliseconds
         board.glance(call)
 
 

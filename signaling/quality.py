@@ -1,5 +1,5 @@
-"""Plain words about a call's quality on their way to the pages. What to say is decided by whoever measures (the application's
-quality recorder); here it is said to the right session, once."""
+"""Plain words about a call's quality on their way to the pages. What to say is decided by whoever measures (the
+application's quality recorder); here it is said to the right session, once."""
 
 from typing import Literal, NamedTuple
 

@@ -18,8 +18,8 @@ from media.api import (
     LegSilent,
     MediaEvent,
     MediaStarted,
-    RecordingChanged,
     PlayoutWished,
+    RecordingChanged,
     SourceWished,
     StatsReported,
     VideoLimited,
@@ -242,10 +242,8 @@ class Switchboard:
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
                 legs.limited(self.board, call_id, leg_id, paused)
-            case SourceWished(call_id, leg_id, video_bps):
-                legs.wished(self.board, call_id, leg_id, video_bps=video_bps)
-            case PlayoutWished(call_id, leg_id, milliseconds):
-                legs.wished(self.board, call_id, leg_id, playout_ms=milliseconds)
+            case SourceWished() | PlayoutWished():
+                legs.wished(self.board, event)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
             case StatsReported():

@@ -55,6 +55,8 @@ class _Scorer:
     """PESQ against clean speech."""
 
     def __init__(self, speech: Pcm) -> None:
+        import pesq  # noqa: F401 - told now, not at the first score, where the extra is missing
+
         from callserver.drill.measure import pesq_score
 
         self._pesq = pesq_score

@@ -10,8 +10,6 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pesq import PesqError, pesq
-from pystoi import stoi
 
 from callserver.drill.caller import SPEECH_RATE, Caller
 from callserver.drill.picture import psnr
@@ -141,7 +139,9 @@ def _longest_silence(reference: Signal, heard: Signal) -> float:
 
 
 def pesq_score(reference: NDArray[np.int16], heard: NDArray[np.int16]) -> float:
-    """PESQ (wide band, 16 kHz) of two signals of one length."""
+    """PESQ (wide band, 16 kHz) of two signals of one length; needs the extra `bench`."""
+    from pesq import PesqError, pesq
+
     try:
         return float(pesq(SPEECH_RATE, reference, heard, "wb"))
     except PesqError:
@@ -149,6 +149,8 @@ def pesq_score(reference: NDArray[np.int16], heard: NDArray[np.int16]) -> float:
 
 
 def _scores(reference: Signal, heard: Signal) -> tuple[float, float]:
+    from pystoi import stoi
+
     quality = pesq_score(reference.astype(np.int16), heard.astype(np.int16))
     return quality, float(stoi(reference, heard, SPEECH_RATE))
 

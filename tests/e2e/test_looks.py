@@ -102,7 +102,7 @@ async def test_every_screen(
 async def test_recording_and_verification(
     people: People, product: Product, axe: str, locale: str, direction: str, size: ViewportSize, scheme: str
 ) -> None:
-    """A site that asks for consent: asked, recorded, verified, paused; then the call's page with player and evidence."""
+    """A site that asks for consent: asked, recorded, verified, paused; then its page with player and evidence."""
     where = f"{locale}-{size['width']}x{size['height']}-{scheme}"
     await product.command("site", "set", "demo", "--consent", "ask")
     try:

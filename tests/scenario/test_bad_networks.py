@@ -112,7 +112,7 @@ def test_a_narrow_uplink_is_told(link: str, capacity: float, fps: float) -> None
 
 
 def test_a_page_is_told_to_hold_what_it_plays_while_the_way_to_it_loses() -> None:
-    call, customer, agent = two_people()
+    call, customer, _agent = two_people()
     call.connect("customer", "agent")
     call.run(3)
     assert call.holds == {}

@@ -2,11 +2,8 @@
 
 import pytest
 
+from callserver.drill import moving, plan, spec
 from callserver.drill.outage import Outages
-
-moving = pytest.importorskip("callserver.drill.moving", exc_type=ImportError)
-plan = pytest.importorskip("callserver.drill.plan")
-spec = pytest.importorskip("callserver.drill.spec")
 
 
 def test_the_longest_time_without_media_counts_and_the_one_that_lasts_too() -> None:

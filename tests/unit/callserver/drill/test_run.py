@@ -4,12 +4,9 @@ from typing import Any
 
 import pytest
 
+from callserver.drill import client, direct, run
 from callserver.drill.plan import Plan
 from callserver.drill.spec import parse_spec
-
-client = pytest.importorskip("callserver.drill.client", exc_type=ImportError)
-direct = pytest.importorskip("callserver.drill.direct", exc_type=ImportError)
-run = pytest.importorskip("callserver.drill.run", exc_type=ImportError)
 
 OFFER = (
     "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"

@@ -1,9 +1,5 @@
 """The synthetic callers hold what they play by the laws that tests/web/playout.test.js states for our pages."""
 
-import pytest
-
-pytest.importorskip("callserver.drill.caller", exc_type=ImportError)
-
 from callserver.drill.upkeep import towards
 
 

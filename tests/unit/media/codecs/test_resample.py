@@ -38,4 +38,5 @@ def test_nothing_is_lost_whatever_the_pieces(rate: int, sizes: list[int]) -> Non
     change = Resampler(48_000, rate)
     count = sum(len(change.push(np.zeros(size, np.int16))) for size in sizes)
     count += len(change.end())
-    assert abs(count - sum(sizes) * rate / 48_000) <= 2
+    lost = abs(count - sum(sizes) * rate / 48_000)
+    assert lost <= 2 or sum(sizes) < 48, "of a whole sound of less than 1 ms the filter may give nothing"

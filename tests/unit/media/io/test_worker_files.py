@@ -21,16 +21,16 @@ def test_the_directory_is_private(tmp_path: Path) -> None:
 def test_a_path_too_long_for_a_socket_becomes_a_short_one_that_is_always_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = tmp_path / "r"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    (tmp_path / "r").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "r")  # short, wherever the tests run
     long = tmp_path / ("x" * 100)
     first, second = worker_files.run_directory(long), worker_files.run_directory(long)
     assert first == second
     assert len(os.fsencode(worker_files.new_socket(first))) <= worker_files.MAX_SOCKET_PATH_BYTES
     assert worker_files.run_directory(tmp_path / ("y" * 100)) != first
     assert stat.S_IMODE(first.stat().st_mode) == 0o700
-    assert first.parent == runtime
+    assert first.parent == Path("r")
 
 
 def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
