@@ -3,7 +3,7 @@
 import msgspec
 
 
-class LegSecond(msgspec.Struct, frozen=True, array_like=True):
+class LegSecond(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one second of a leg was like. Counts are of that second; `up`: from the page, `down`: to it.
 
     Sent and stored as an array of mostly small integers: new fields go to the end, with a default.

@@ -28,21 +28,6 @@ class MinuteRow(NamedTuple):
     site_id: str
 
 
-class _Mean:
-    __slots__ = ("count", "total")
-
-    def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    def add(self, value: float) -> None:
-        self.total += value
-        self.count += 1
-
-    @property
-    def value(self) -> float | None:
-        return round(self.total / self.count, 3) if self.count else None
-
-
 class Means(NamedTuple):
     """Scores of a stretch of time."""
 
@@ -56,24 +41,41 @@ class Means(NamedTuple):
 class MinuteOfRole:
     """The minute of one role that runs now."""
 
+    __slots__ = ("_connection", "_loss", "_pictures", "_seconds", "_trips", "_trips_ms", "_video", "_voice", "at")
+
     def __init__(self, at: float) -> None:
         self.at = at
         self._voice: list[VoicePath] = []
-        self._means = tuple(_Mean() for _ in Means._fields[1:])
+        self._seconds = self._pictures = self._trips = 0
+        self._connection = self._loss = self._video = self._trips_ms = 0.0
 
     def add(self, path: VoicePath | None, video: float | None, connection: float, second: LegSecond) -> None:
         """Take one second."""
         if path is not None and len(self._voice) < MAX_SECONDS:
             self._voice.append(path)
-        pictures, connections, losses, trips = self._means
+        self._seconds += 1
+        self._connection += connection
+        if second.up_lost or second.down_lost:
+            up, down = raw_loss(second.up_lost, second.up_packets), raw_loss(second.down_lost, second.down_packets)
+            self._loss += max(up, down)
         if video is not None:
-            pictures.add(video)
-        connections.add(connection)
-        losses.add(max(raw_loss(second.up_lost, second.up_packets), raw_loss(second.down_lost, second.down_packets)))
+            self._pictures += 1
+            self._video += video
         if second.rtt_ms is not None:
-            trips.add(second.rtt_ms)
+            self._trips += 1
+            self._trips_ms += second.rtt_ms
 
     def means(self) -> Means:
         """What it was like so far; the voice by the E-model over the whole minute."""
         path = mean_path(self._voice)
-        return Means(voice_score(path) if path is not None else None, *(mean.value for mean in self._means))
+        return Means(
+            voice_score(path) if path is not None else None,
+            _mean(self._video, self._pictures),
+            _mean(self._connection, self._seconds),
+            _mean(self._loss, self._seconds),
+            _mean(self._trips_ms, self._trips),
+        )
+
+
+def _mean(total: float, count: int) -> float | None:
+    return round(total / count, 3) if count else None

@@ -21,7 +21,7 @@ NETWORKS = frozenset({"wifi", "cellular", "ethernet", "bluetooth", "wimax", "oth
 LIMITS = frozenset({"cpu", "bandwidth", "other"})
 
 
-class StoredPage(msgspec.Struct, frozen=True, array_like=True):
+class StoredPage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One report as it is stored; `at` on the server's clock, the rest as media.quality.page.PageView."""
 
     at: float

@@ -47,6 +47,8 @@ class LegWindow:
         self._up = [0, 0, 0]
         self._down = [0, 0, 0]
         """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
+        self._said = [0, 0, 0, 0, 0]
+        """Pages in the window: that said anything, slow device, narrow uplink, anything of the camera, that it is black."""
         self._silent = 0
         self._heard = False
         self._unheard = 0
@@ -56,10 +58,12 @@ class LegWindow:
         goes on as it came, and is not this leg's trouble."""
         if len(self._seconds) == WINDOW:
             self._sum(self._seconds[0], -1)
+            self._hear(self._pages[0], -1)
         self._seconds.append(second)
         self._sum(second, 1)
         self._jitters.append(max(0, second.down_jitter_ms - far_jitter_ms))
         self._pages.append(page or NO_PAGE)
+        self._hear(page or NO_PAGE, 1)
         if second.rtt_ms is not None:
             self._round_trips.append(second.rtt_ms)
         self._queues.append(second.link_queue_ms)
@@ -75,6 +79,19 @@ class LegWindow:
         down[1] += sign * second.down_lost
         down[2] += sign * second.down_runs
 
+    def _hear(self, page: PageView, sign: int) -> None:
+        if page is NO_PAGE:
+            return
+        said = self._said
+        said[0] += sign
+        if page.limited_by == "cpu":
+            said[1] += sign
+        elif page.limited_by == "bandwidth":
+            said[2] += sign
+        if page.black is not None:
+            said[3] += sign
+            said[4] += sign * page.black
+
     def _listen(self, second: LegSecond, page: PageView, audio_on: bool) -> None:
         quiet = second.level is not None and second.level >= SILENT_LEVEL
         if page.level is not None and page.level > 0.0:
@@ -88,11 +105,11 @@ class LegWindow:
 
     def measures(self, *, video_on: bool, lag_ms: float) -> Measures:
         """Every measure that a rule may name."""
-        seconds, pages = self._seconds, self._pages
+        seconds, said = self._seconds, self._said
         up_loss, up_row = _loss(*self._up)
         down_loss, down_row = _loss(*self._down)
         latest = seconds[-1]
-        rtt = _middle([s.rtt_ms for s in seconds if s.rtt_ms is not None] or [0])
+        rtt = _middle([s.rtt_ms for s in seconds if s.rtt_ms is not None])
         waits = HEARD_BEFORE if self._heard else NEVER_HEARD
         return {
             "lag_ms": lag_ms,
@@ -106,15 +123,17 @@ class LegWindow:
             "rtt_ms": float(rtt),
             "down_room_bps": self._down_room(),
             "up_room_bps": self._up_room(rtt) if video_on and not _lossy(up_loss, up_row) else None,
-            "cpu": _page_share(pages, "cpu"),
+            "cpu": _part(said[1], said[0]),
             "silent_s": float(self._silent) if self._silent >= waits else 0.0,
-            "black": _black(pages) if video_on and latest.up_video_bps else None,
+            "black": _part(said[4], said[3]) if video_on and latest.up_video_bps else None,
         }
 
     def _down_room(self) -> float | None:
         """What the way to the page carries, once that is known."""
+        if max(self._queues) < SHOWN_QUEUE_MS:
+            return None
         known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
-        if len(known) * 2 <= len(self._seconds) or max(self._queues) < SHOWN_QUEUE_MS:
+        if len(known) * 2 <= len(self._seconds):
             return None
         pictures = any(s.down_video_packets or s.paused for s in self._seconds)
         if not pictures and _middle([s.link_queue_ms for s in self._seconds]) < VOICE_QUEUE_MS:
@@ -129,7 +148,7 @@ class LegWindow:
     def _up_room(self, rtt: int) -> float | None:
         """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue
         on its way to us. None: nothing speaks of a narrow uplink."""
-        seconds, pages = self._seconds, self._pages
+        seconds = self._seconds
         rate = sum(s.up_video_bps for s in seconds) / len(seconds)
         limits = [s.up_limit_bps for s in seconds if s.up_limit_bps]
         held_back = rate < (0.5 * min(limits) if limits else _HELD_BACK_BPS)
@@ -138,7 +157,7 @@ class LegWindow:
         jitter = _middle([s.up_jitter_ms for s in seconds])
         if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
             return None  # a page slows down on a path of uneven speed as well
-        says = _page_share(pages, "bandwidth")
+        says = _part(self._said[2], self._said[0])
         if says is not None and says >= 0.5:
             return rate
         down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
@@ -148,9 +167,9 @@ class LegWindow:
 
 
 def _middle(values: Iterable[int]) -> int:
-    """The lower median; statistics.median_low takes longer."""
+    """The lower median, 0 of nothing; statistics.median_low takes longer."""
     ordered = sorted(values)
-    return ordered[(len(ordered) - 1) // 2]
+    return ordered[(len(ordered) - 1) // 2] if ordered else 0
 
 
 def _loss(packets: int, lost: int, runs: int) -> tuple[float | None, float]:
@@ -172,11 +191,5 @@ def _unless(condition: bool, value: float | None) -> float | None:
     return None if condition else value
 
 
-def _page_share(pages: deque[PageView], reason: str) -> float | None:
-    said = [page for page in pages if page is not NO_PAGE]
-    return sum(page.limited_by == reason for page in said) / len(said) if said else None
-
-
-def _black(pages: deque[PageView]) -> float | None:
-    said = [page.black for page in pages if page.black is not None]
-    return sum(said) / len(said) if said else None
+def _part(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

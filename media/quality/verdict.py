@@ -94,19 +94,22 @@ class Diagnosis:
             jitter = max((other.second.up_jitter_ms for other in others), default=0)
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter)
             measures = window.measures(video_on=side.video_on, lag_ms=lag_ms)
-            self._apply(side, measures, actions(side, others))
+            self._apply(side, measures, others)
 
-    def _apply(self, side: Side, measures: Measures, did: dict[str, tuple[str, ...]]) -> None:
+    def _apply(self, side: Side, measures: Measures, others: list[Side]) -> None:
         at = side.second.at
         found = self._open(side.role)
+        did: dict[str, tuple[str, ...]] = {}
         for rule, name, measure, fair, below in _NAMED:
             value = measures[measure]
             holds = value is not None and (value <= fair if below else value >= fair)
             if not holds and not self._troubles and not self._row:
                 continue
-            severity = rule.severity(value) if holds else ""
             who = "server" if rule.everywhere else side.role
             key = (who, name)
+            if not holds and key not in self._row and key not in self._troubles:
+                continue
+            severity = rule.severity(value) if holds else ""
             if severity and explained(rule, found - {name}):
                 severity = ""
             if not severity or value is None:
@@ -118,6 +121,7 @@ class Diagnosis:
                 trouble = self._troubles.get(key)
                 if trouble is None:
                     trouble = self._troubles[key] = _Trouble(rule, self._absorb(who, rule, at - row))
+                did = did or actions(side, others)
                 trouble.lasts(at, value, severity, did.get(rule.direction, ()))
 
     def _pause(self, key: tuple[str, str], at: float) -> None:
@@ -203,12 +207,11 @@ def told(who: str, rule: Rule) -> str:
 def actions(side: Side, others: list[Side]) -> dict[str, tuple[str, ...]]:
     """What the server is doing in this second, by direction of the leg."""
     second = side.second
-    down = [
+    down = (
         ("repair", second.down_repair_bps > 0 and second.down_nacks > 0),
         ("copies", second.copies > 0),
         ("parity", second.parity_percent > 0),
         ("slowed", any(other.second.up_limit_bps for other in others)),
         ("paused", second.paused),
-    ]
-    up = [("repair", second.up_nacks > 0)]
-    return {"down": tuple(name for name, done in down if done), "up": tuple(name for name, done in up if done)}
+    )
+    return {"down": tuple([name for name, done in down if done]), "up": ("repair",) if second.up_nacks > 0 else ()}
