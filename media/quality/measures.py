@@ -48,7 +48,7 @@ class LegWindow:
         self._down = [0, 0, 0]
         """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
         self._said = [0, 0, 0, 0, 0]
-        """Pages in the window: that said anything, slow device, narrow uplink, anything of the camera, that it is black."""
+        """Pages that said anything, of a slow device, of a narrow uplink, of their camera, that it is black."""
         self._silent = 0
         self._heard = False
         self._unheard = 0
