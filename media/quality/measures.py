@@ -52,6 +52,8 @@ class LegWindow:
         self._silent = 0
         self._heard = False
         self._unheard = 0
+        self._shown = False
+        """Whether pictures ever went to this page: an estimate that falls pauses them where there are none, too."""
 
     def add(self, second: LegSecond, page: PageView | None, *, audio_on: bool, far_jitter_ms: int = 0) -> None:
         """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
@@ -68,6 +70,7 @@ class LegWindow:
             self._round_trips.append(second.rtt_ms)
         self._queues.append(second.link_queue_ms)
         self._unheard = self._unheard + 1 if not second.up_audio_bps and not second.up_video_bps else 0
+        self._shown = self._shown or second.down_video_packets > 0
         self._listen(second, page or NO_PAGE, audio_on)
 
     def _sum(self, second: LegSecond, sign: int) -> None:
@@ -135,7 +138,7 @@ class LegWindow:
         known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
         if len(known) * 2 <= len(self._seconds):
             return None
-        pictures = any(s.down_video_packets or s.paused for s in self._seconds)
+        pictures = self._shown and any(s.down_video_packets or s.paused for s in self._seconds)
         if not pictures and _middle([s.link_queue_ms for s in self._seconds]) < VOICE_QUEUE_MS:
             return None
         room = float(_middle(known))

@@ -116,6 +116,21 @@ def test_a_narrow_link_takes_over_what_it_lost_while_it_became_narrow() -> None:
     assert verdict.begin < second(8).at
 
 
+def test_an_estimate_that_fell_says_nothing_of_a_link_that_only_carries_voice() -> None:
+    def spoken(at: float, queue: int) -> LegSecond:
+        voice = {
+            "down_video_packets": 0,
+            "down_video_bps": 0,
+            "down_frames": 0,
+            "up_video_packets": 0,
+            "up_video_bps": 0,
+        }
+        return second(at, **voice, paused=True, down_sustained_bps=70_000, link_queue_ms=queue)
+
+    assert names(diagnosed(lambda at: spoken(at, 60 if at % 2 else 20))) == []
+    assert names(diagnosed(lambda at: spoken(at, 300))) == ["customer rate.down poor"]
+
+
 def test_short_pauses_do_not_end_a_trouble_and_long_ones_do() -> None:
     def now_and_then(at: float) -> LegSecond:
         return lossy(at, 20) if at <= 10 or 14 < at <= 24 or at > 50 else second(at)
