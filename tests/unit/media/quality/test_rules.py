@@ -125,7 +125,7 @@ def test_an_estimate_that_fell_says_nothing_of_a_link_that_only_carries_voice() 
             "up_video_packets": 0,
             "up_video_bps": 0,
         }
-        return second(at, **voice, paused=True, down_sustained_bps=70_000, link_queue_ms=queue)
+        return second(at, **dict.fromkeys(none, 0), paused=True, down_sustained_bps=70_000, link_queue_ms=queue)
 
     assert names(diagnosed(lambda at: spoken(at, 60 if at % 2 else 20))) == []
     assert names(diagnosed(lambda at: spoken(at, 300))) == ["customer rate.down poor"]
