@@ -118,13 +118,7 @@ def test_a_narrow_link_takes_over_what_it_lost_while_it_became_narrow() -> None:
 
 def test_an_estimate_that_fell_says_nothing_of_a_link_that_only_carries_voice() -> None:
     def spoken(at: float, queue: int) -> LegSecond:
-        voice = {
-            "down_video_packets": 0,
-            "down_video_bps": 0,
-            "down_frames": 0,
-            "up_video_packets": 0,
-            "up_video_bps": 0,
-        }
+        none = ("down_video_packets", "down_video_bps", "down_frames", "up_video_packets", "up_video_bps")
         return second(at, **dict.fromkeys(none, 0), paused=True, down_sustained_bps=70_000, link_queue_ms=queue)
 
     assert names(diagnosed(lambda at: spoken(at, 60 if at % 2 else 20))) == []
