@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ceiling, indexAt, line, ticks } from "../../web/ops/charts.js";
 import { MAX_BYTES, parseDump, readFile } from "../../web/ops/dump.js";
 import { csv, rtcStatsDump } from "../../web/ops/export.js";
-import { grade, sorted } from "../../web/ops/quality.js";
+import { grade, sorted, weightiest } from "../../web/ops/quality.js";
 import { judge, overall } from "../../web/test/judge.js";
 import { pack, unpack } from "../../web/test/result.js";
 
@@ -71,3 +71,10 @@ for (const folder of ["ops", "test"]) {
     }
   });
 }
+
+test("of many verdicts the weightiest are shown, in the order they happened", () => {
+  const verdicts = [["fair", 0, 90], ["poor", 100, 104], ["fair", 110, 111], ["poor", 200, 260]].map(([severity, from, to]) => ({ severity, from, to }));
+  assert.deepEqual(weightiest(verdicts, 3).map(({ from }) => from), [0, 100, 200]);
+  assert.deepEqual(weightiest(verdicts, 1).map(({ from }) => from), [200]);
+  assert.equal(weightiest(verdicts).length, 4);
+});

@@ -53,3 +53,14 @@ export function countryName(code, words) {
     return code;
   }
 }
+
+const SHOWN = 8;
+
+/** The weightiest first: the bad before the middling, the long before the short. */
+const weight = ({ severity, from, to }) => (severity === "poor" ? 1e9 : 0) + to - from;
+
+/** As many as one reads, in the order they happened. */
+export function weightiest(verdicts, most = SHOWN) {
+  const kept = new Set([...verdicts].sort((a, b) => weight(b) - weight(a)).slice(0, most));
+  return verdicts.filter((one) => kept.has(one));
+}

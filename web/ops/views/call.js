@@ -4,7 +4,7 @@ import { useDesk } from "../../console/views/context.js";
 import { dateTime, timeExact } from "../../console/format.js";
 import { Icon } from "../../console/icons.js";
 import { csvOfCall, rtcStatsDump, save } from "../export.js";
-import { verdictTitle, verdictValue } from "../quality.js";
+import { verdictTitle, verdictValue, weightiest } from "../quality.js";
 import * as rest from "../rest.js";
 import { DumpPanel } from "./dump.js";
 import { Failure, Loading, Nothing, Score } from "./parts.js";
@@ -109,11 +109,14 @@ const networkName = (network, t) => {
 };
 
 function Verdicts({ quality }) {
-  const { t } = useDesk();
+  const { t, words } = useDesk();
+  const [all, showAll] = useState(false);
+  const shown = all ? quality.verdicts : weightiest(quality.verdicts);
   return html`<section class="panel" aria-labelledby="verdicts">
     <h2 id="verdicts">${t("ops.verdicts")}</h2>
     ${quality.verdicts.length === 0 && (quality.legs.length ? html`<p class="notice good"><${Icon} name="check" size="18" />${t("ops.noProblems")}</p>` : html`<${Nothing} icon="signal" title=${t("ops.noSamples")} text=${t("ops.noSamplesText")} />`)}
-    ${quality.verdicts.length > 0 && html`<ol class="verdict-list">${quality.verdicts.map((verdict) => html`<${Sentence} verdict=${verdict} from=${quality.from} />`)}</ol>`}
+    ${quality.verdicts.length > 0 && html`<ol class="verdict-list">${shown.map((verdict) => html`<${Sentence} key=${`${verdict.from}${verdict.side}${verdict.title}${verdict.direction}`} verdict=${verdict} from=${quality.from} />`)}</ol>`}
+    ${shown.length < quality.verdicts.length && html`<button type="button" class="button small" onClick=${() => showAll(true)}>${t("ops.showAll", { count: words.number(quality.verdicts.length) })}</button>`}
   </section>`;
 }
 
