@@ -18,14 +18,14 @@ _IMPAIRMENT = (
     (32_000.0, 20.0),
 )
 """(bit/s of speech payload, Ie,wb); straight lines between, level outside."""
+_RATES = [rate for rate, _ in _IMPAIRMENT]
 ROBUSTNESS = 4.3
 """Bpl: a concealed frame (no copy, no in-band FEC) costs as much as with G.107's default codec."""
 
 
 def impairment(bps: float) -> float:
     """Ie,wb at this bit rate of voice."""
-    rates = [rate for rate, _ in _IMPAIRMENT]
-    place = bisect_left(rates, bps)
+    place = bisect_left(_RATES, bps)
     if place == 0:
         return _IMPAIRMENT[0][1]
     if place == len(_IMPAIRMENT):

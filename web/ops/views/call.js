@@ -116,7 +116,7 @@ function Verdicts({ quality }) {
     <h2 id="verdicts">${t("ops.verdicts")}</h2>
     ${quality.verdicts.length === 0 && (quality.legs.length ? html`<p class="notice good"><${Icon} name="check" size="18" />${t("ops.noProblems")}</p>` : html`<${Nothing} icon="signal" title=${t("ops.noSamples")} text=${t("ops.noSamplesText")} />`)}
     ${quality.verdicts.length > 0 && html`<ol class="verdict-list">${shown.map((verdict) => html`<${Sentence} key=${`${verdict.from}${verdict.side}${verdict.title}${verdict.direction}`} verdict=${verdict} from=${quality.from} />`)}</ol>`}
-    ${shown.length < quality.verdicts.length && html`<button type="button" class="button small" onClick=${() => showAll(true)}>${t("ops.showAll", { count: words.number(quality.verdicts.length) })}</button>`}
+    ${shown.length < quality.verdicts.length && html`<p><button type="button" class="button small" onClick=${() => showAll(true)}>${t("ops.showAll", { count: words.number(quality.verdicts.length) })}</button></p>`}
   </section>`;
 }
 

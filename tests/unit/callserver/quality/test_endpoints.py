@@ -1,10 +1,13 @@
 """GET /api/v1/calls/{call_id}/quality over HTTP."""
 
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from callserver.quality.endpoints import _response
+from signaling.quality_values import CallQuality, MinuteScore
 from tests.fakes.quality import quality_routes
 from tests.fakes.website import API_KEY, OTHER_KEY, STRANGER, Website, website
 
@@ -47,3 +50,13 @@ async def test_a_wrong_number_of_points_is_refused(site: Website, points: str) -
 
 async def test_a_call_that_is_not_there_is_not_found(site: Website) -> None:
     assert (await site.ask("GET", "/api/v1/calls/none/quality?points=10", headers=bearer(API_KEY)))[0] == 404
+
+
+def test_a_long_answer_is_compressed_for_who_takes_it() -> None:
+    minutes = [MinuteScore(60.0 * number, "agent", 4.0, 4.0, 4.0) for number in range(99)]
+    answer = CallQuality("call", 0.0, 1.0, 1.0, minutes=minutes)
+    plain, packed = _response(answer, ""), _response(answer, "gzip, br")
+    assert isinstance(plain.body, bytes)
+    assert isinstance(packed.body, bytes)
+    assert gzip.decompress(packed.body) == plain.body
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
