@@ -18,6 +18,7 @@ _READERS = frozenset({Role.AGENT, Role.OPERATOR, Role.SITE})
 
 def routes(recorder: Recorder) -> list[Route]:
     """The endpoints of quality data."""
+    one_at_a_time = asyncio.Semaphore(1)
 
     async def quality(exchange: Exchange) -> web.Response:
         limit = _points(exchange.request.query.get("points", ""))
@@ -25,8 +26,9 @@ def routes(recorder: Recorder) -> list[Route]:
         if found is None or not may_see(exchange.caller, found[0]):
             refuse(404, "not_found", "no such call")
         state, events, _ = found
-        answer = await call_quality(recorder, state, events, limit)
-        return await asyncio.to_thread(_response, answer, exchange.request.headers.get(hdrs.ACCEPT_ENCODING, ""))
+        async with one_at_a_time:  # a call of days takes seconds: they are not to be all the process does
+            answer = await call_quality(recorder, state, events, limit)
+            return await asyncio.to_thread(_response, answer, exchange.request.headers.get(hdrs.ACCEPT_ENCODING, ""))
 
     return [
         Route(

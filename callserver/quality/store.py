@@ -1,6 +1,7 @@
 """Seconds, minutes and verdicts on SQL: written in bulk, bounded in age. Samples are MessagePack, because nobody asks
 the database about single numbers of them."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -86,19 +87,7 @@ class QualityStore:
         query = sa.select(table).where(table.c.call_id == call_id).order_by(table.c.at).limit(MAX_ROWS)
         async with self._database.read() as connection:
             found = (await connection.execute(query)).all()
-        return [
-            SampleRow(
-                row.call_id,
-                row.leg_id,
-                row.role,
-                row.at,
-                row.browser,
-                row.network,
-                row.transport,
-                _decoder.decode(row.data),
-            )
-            for row in found
-        ]
+        return await asyncio.to_thread(_samples, found)
 
     async def minutes_of(self, call_id: str) -> list[MinuteRow]:
         """A call's minutes in order of time."""
@@ -143,6 +132,22 @@ class QualityStore:
 
 def _insert(connection: AsyncConnection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _samples(rows: Sequence[Any]) -> list[SampleRow]:
+    return [
+        SampleRow(
+            row.call_id,
+            row.leg_id,
+            row.role,
+            row.at,
+            row.browser,
+            row.network,
+            row.transport,
+            _decoder.decode(row.data),
+        )
+        for row in rows
+    ]
 
 
 def _sample(row: SampleRow) -> dict[str, Any]:
