@@ -10,6 +10,7 @@ import msgspec
 from callserver.ops.alert_rules import RulesError, load_rules
 from callserver.ops.webhook_signature import secret_bytes
 
+_PLAIN_ADDRESS = re.compile(r'[^\s@<>,;()\[\]"]+@[^\s@<>,;()\[\]"]+')
 SECURITY = ("starttls", "tls", "none")
 
 
@@ -60,7 +61,7 @@ def problems(alerts: AlertSettings, trace: TraceSettings) -> Iterator[str]:
     if alerts.mail_to and not (alerts.smtp_host and alerts.mail_from):
         yield "alerts.mail_to without alerts.smtp_host or alerts.mail_from; expected all three"
     for address in (*alerts.mail_to, *([alerts.mail_from] if alerts.mail_from else [])):
-        if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", address):
+        if not _PLAIN_ADDRESS.fullmatch(address):
             yield f"alerts.mail_to, alerts.mail_from: {address!r} is no plain e-mail address"
     if alerts.smtp_security not in SECURITY:
         yield f"alerts.smtp_security: {alerts.smtp_security!r}; expected one of {', '.join(SECURITY)}"

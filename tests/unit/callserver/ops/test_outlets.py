@@ -215,6 +215,10 @@ def test_settings_that_cannot_work_are_named() -> None:
     bad = AlertSettings(webhook_url="ftp://x", webhook_secret="x", mail_to=("a b",), smtp_security="ssl", smtp_port=0)
     assert len(list(problems(bad, TraceSettings("udp://x")))) == 7
     assert list(problems(AlertSettings(), TraceSettings())) == []
+    listed = AlertSettings(mail_to=('["o@example.org"]',), mail_from="o'hara@example.org", smtp_host="mail.example.org")
+    assert [problem.split(";")[0] for problem in problems(listed, TraceSettings())] == [
+        "alerts.mail_to, alerts.mail_from: '[\"o@example.org\"]' is no plain e-mail address"
+    ]
 
 
 def test_the_alarm_shows_wall_clock_times() -> None:
