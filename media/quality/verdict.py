@@ -89,9 +89,11 @@ class Diagnosis:
         """Take the same second of every side."""
         self._roles = tuple(side.role for side in sides)
         for side in sides:
-            window = self._windows.setdefault(side.role, LegWindow())
+            window = self._windows.get(side.role)
+            if window is None:
+                window = self._windows[side.role] = LegWindow()
             others = [other for other in sides if other is not side]
-            jitter = max((other.second.up_jitter_ms for other in others), default=0)
+            jitter = max([other.second.up_jitter_ms for other in others], default=0)
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter)
             measures = window.measures(video_on=side.video_on, lag_ms=lag_ms)
             self._apply(side, measures, others)
