@@ -72,8 +72,11 @@ def _read_section(text: str) -> Section:
     )
 
 
-def build_answer(offer: OfferFacts, ufrag: str, password: str, fingerprint: str, sources: Sources) -> str:
-    """The session description a page would answer with; `fingerprint` is SHA-256 with colons."""
+def build_answer(
+    offer: OfferFacts, ufrag: str, password: str, fingerprint: str, sources: Sources, protection: bool = False
+) -> str:
+    """The session description a page would answer with; `fingerprint` is SHA-256 with colons. `protection`: the page
+    takes RED for voice and FlexFEC for pictures."""
     lines = [
         "v=0",
         "o=- 1 2 IN IP4 127.0.0.1",
@@ -83,13 +86,17 @@ def build_answer(offer: OfferFacts, ufrag: str, password: str, fingerprint: str,
         "a=msid-semantic: WMS",
     ]
     for section in offer.sections:
-        lines += _answer_section(section, ufrag, password, fingerprint, sources)
+        lines += _answer_section(section, ufrag, password, fingerprint, sources, protection)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _answer_section(section: Section, ufrag: str, password: str, fingerprint: str, sources: Sources) -> list[str]:
-    names = ("opus",) if section.kind == "audio" else ("vp8", "rtx")
-    numbers = [section.codecs[name] for name in names]
+def _answer_section(
+    section: Section, ufrag: str, password: str, fingerprint: str, sources: Sources, protection: bool
+) -> list[str]:
+    names: tuple[str, ...] = ("opus",) if section.kind == "audio" else ("vp8", "rtx")
+    if protection:
+        names += ("red",) if section.kind == "audio" else ("flexfec-03",)
+    numbers = [section.codecs[name] for name in names if name in section.codecs]
     directions = {(True, True): "sendrecv", (True, False): "recvonly", (False, True): "sendonly"}
     lines = [
         f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}",

@@ -21,7 +21,10 @@ browser. Worker and generator are two processes, on different cores where there 
 
 us_per_forwarded_packet is the CPU time of the worker (everything it did in the measuring time) by media packet that
 came back. latency_ms is measured from writing a packet to its arrival (kernel timestamp). A generator_cpu_fraction
-near 1 or generator_skipped_ms above 0 means that the generator was the limit."""
+near 1 or generator_skipped_ms above 0 means that the generator was the limit.
+
+With --loss the pages take RED and FlexFEC, treat so many of the packets that reach them as lost, tell it in their
+feedback and reports and ask for lost pictures again. All that arrives counts as forwarded."""
 
 _CONNECT = """\
 Start one media worker as in production and connect synthetic pages to it: offer, connectivity check, DTLS handshake,
@@ -65,6 +68,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     forward.add_argument("--calls", type=_positive, default=40, metavar="N", help="1:1 calls (default: %(default)s)")
     forward.add_argument("--seconds", type=float, default=10.0, metavar="S", help="(default: %(default)g)")
     forward.add_argument("--record", action="store_true", help="record every call meanwhile")
+    forward.add_argument(
+        "--loss", type=_percent, default=0.0, metavar="PERCENT", help="of what arrives, pages lose so much (default: 0)"
+    )
     forward.set_defaults(command=_forward)
     connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
     connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
@@ -127,6 +133,14 @@ def _positive(text: str) -> int:
     return number
 
 
+def _percent(text: str) -> float:
+    """A percentage as a fraction."""
+    number = float(text)
+    if not 0.0 <= number <= 90.0:
+        raise argparse.ArgumentTypeError("expected 0 to 90")
+    return number / 100
+
+
 def _numbers(text: str) -> list[int]:
     return [_positive(part) for part in text.split(",")]
 
@@ -162,6 +176,7 @@ def _forward(options: argparse.Namespace) -> int:
             profile=options.profile,
             say=_say,
             record=options.record,
+            loss=options.loss,
         ),
     )
 

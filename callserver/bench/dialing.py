@@ -23,7 +23,9 @@ Result = TypeVar("Result")
 class Dialing:
     """Opens legs and lets their pages connect; within `receiving()` only."""
 
-    def __init__(self, subject: Subject, ports: int) -> None:
+    def __init__(self, subject: Subject, ports: int, protection: bool = False) -> None:
+        """`protection`: the pages take RED and FlexFEC."""
+        self._protection = protection
         self.ports: list[Port] = []
         self._subject = subject
         self._port_count = ports
@@ -52,7 +54,9 @@ class Dialing:
         offer = await self._subject.engine.open_leg(LegSpec(call_id, leg_id))
         number = next(self._numbers)
         host = number % _HOSTS
-        peer = self._peers[host] = Peer(host, self._port(number, offer.sdp), self._credentials, offer)
+        peer = self._peers[host] = Peer(
+            host, self._port(number, offer.sdp), self._credentials, offer, protection=self._protection
+        )
         peer.send_check()
         peer.port.flush()
         await self._subject.engine.accept_answer(call_id, leg_id, offer.generation, peer.answer())

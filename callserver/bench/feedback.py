@@ -17,7 +17,7 @@ _MOST = 2000
 class _Source:
     """One incoming stream."""
 
-    __slots__ = ("cc_at", "cycles", "highest", "report_at", "report_time", "ssrc")
+    __slots__ = ("cc_at", "cycles", "highest", "lost", "lost_told", "report_at", "report_time", "ssrc", "told")
 
     def __init__(self, ssrc: int, sequence: int) -> None:
         self.ssrc = ssrc
@@ -27,6 +27,19 @@ class _Source:
         """Where in a packet the transport-wide sequence number stood last; 0: nowhere."""
         self.report_time = 0
         self.report_at = 0
+        self.lost = self.lost_told = 0
+        self.told = sequence
+        """The highest number of the last report."""
+
+    @property
+    def extended(self) -> int:
+        return self.cycles | self.highest
+
+    def fraction_lost(self) -> int:
+        """In 1/256, since the last call (RFC 3550 §6.4.1)."""
+        expected, lost = self.extended - self.told, self.lost - self.lost_told
+        self.told, self.lost_told = self.extended, self.lost
+        return min(255, lost * 256 // expected) if expected > 0 else 0
 
 
 class Reception:
@@ -37,6 +50,19 @@ class Reception:
         self._sources: dict[int, _Source] = {}
         self._arrivals: list[tuple[int, int]] = []
         self._count = 0
+        self._after: int | None = None
+        """What feedback spoke of last."""
+
+    def lose(self, ssrc: int, payload_type: int) -> None:
+        """A packet did not arrive: its place in the feedback stays empty."""
+        source = self._sources.get(payload_type)
+        if source is not None and source.ssrc == ssrc:
+            source.lost += 1
+
+    def ssrc_of(self, payload_type: int) -> int | None:
+        """Whose packets of this type arrive."""
+        source = self._sources.get(payload_type)
+        return None if source is None else source.ssrc
 
     def record(self, view: memoryview, start: int, payload_type: int, cc_tag: int, arrived: int) -> None:
         """Note a media packet that starts at `view[start]`; `cc_tag` is the first byte of the extension element."""
@@ -66,6 +92,9 @@ class Reception:
         if last - first >= _MOST:
             return None
         reference = by_place[first] // (_REFERENCE // _TICK)
+        if self._after is not None:  # what was lost right before is told now
+            first -= min((base + first - self._after - 1) & 0xFFFF, _MOST - 1 - (last - first))
+        self._after = base + last & 0xFFFF
         before = reference * (_REFERENCE // _TICK)
         deltas: list[int | None] = []
         for place in range(first, last + 1):
@@ -92,13 +121,13 @@ class Reception:
                 source.report_at = arrived
 
     def report_blocks(self, now: int) -> tuple[rtcp.ReportBlock, ...]:
-        """Report blocks of all streams, without loss: the loopback loses nothing behind the server."""
+        """Report blocks of all streams; the loopback loses nothing but what `lose` was told."""
         return tuple(
             rtcp.ReportBlock(
                 ssrc=source.ssrc,
-                fraction_lost=0,
-                cumulative_lost=0,
-                highest_sequence=source.cycles | source.highest,
+                fraction_lost=source.fraction_lost(),
+                cumulative_lost=source.lost,
+                highest_sequence=source.extended,
                 jitter=0,
                 last_sender_report=source.report_time,
                 delay_since_last=(now - source.report_at) * 65536 // 1_000_000_000 if source.report_time else 0,

@@ -60,6 +60,8 @@ class ForwardReport(msgspec.Struct, frozen=True):
     nacks: int
     retransmitted: int
     key_frames: int
+    protection: int = 0
+    """Parity packets and packets of voice with copies that came back; with `loss` only."""
     recording_us_per_packet: float | None = None
     """What the tap adds to a forwarded packet in the worker: median over pairs of two seconds, one with the recordings
     running, one with them paused; with `record` only."""
@@ -73,15 +75,17 @@ async def forward(
     profile: Path | None,
     say: Callable[[str], None],
     record: bool = False,
+    loss: float = 0.0,
 ) -> ForwardReport:
-    """Run the bench; raise BenchError when there is nothing to report. `record`: every call is recorded meanwhile."""
+    """Run the bench; raise BenchError when there is nothing to report. `record`: every call is recorded meanwhile.
+    `loss`: the part of what arrives that the pages treat as lost."""
     async with running_worker(config, calls, say, profile) as subject:
         await asyncio.sleep(_QUIET)
         empty = subject.rss_bytes()
-        dialing = Dialing(subject, ports=max(1, 2 * calls // _LEGS_A_PORT))
+        dialing = Dialing(subject, max(1, 2 * calls // _LEGS_A_PORT), protection=loss > 0.0)
         try:
             say(f"connecting {2 * calls} legs (ICE, DTLS)")
-            legs = await _open_calls(subject, dialing, calls)
+            legs = await _open_calls(subject, dialing, calls, loss)
             load = Load(legs, dialing.ports)
             say(f"warming up for {WARM_UP:g} s, or until the worker allows every page its full rate")
             gc.collect()
@@ -100,12 +104,12 @@ async def forward(
             dialing.close()
 
 
-async def _open_calls(subject: Subject, dialing: Dialing, calls: int) -> list[Traffic]:
+async def _open_calls(subject: Subject, dialing: Dialing, calls: int, loss: float) -> list[Traffic]:
     async def open_call(number: int) -> list[Traffic]:
         call_id = f"call-{number}"
         peers = [await dialing.connect(call_id, f"leg-{number}-{side}") for side in "ab"]
         await subject.engine.connect(call_id, tuple(peer.leg_id for peer in peers))
-        return [Traffic(peer) for peer in peers]
+        return [Traffic(peer, loss) for peer in peers]
 
     works: list[Callable[[], Coroutine[None, None, list[Traffic]]]] = [partial(open_call, i) for i in range(calls)]
     with dialing.receiving():
@@ -166,7 +170,13 @@ async def measure(
     subject: Measured, load: Load, legs: list[Traffic], seconds: float, empty: int, say: Callable[[str], None]
 ) -> ForwardReport:
     load.forget_latencies()
-    before = (load.sent, load.received, sum(leg.nacks for leg in legs), sum(leg.retransmitted for leg in legs))
+    before = (
+        load.sent,
+        load.received,
+        sum(leg.nacks for leg in legs),
+        sum(leg.retransmitted for leg in legs),
+        sum(leg.protected for leg in legs),
+    )
     skipped = load.ticks_skipped
     start, cpu, own = time.monotonic(), subject.cpu_seconds(), own_cpu_seconds()
     say(f"measuring for {seconds:g} s")
@@ -195,6 +205,7 @@ async def measure(
         nacks=sum(leg.nacks for leg in legs) - before[2],
         retransmitted=sum(leg.retransmitted for leg in legs) - before[3],
         key_frames=sum(leg.key_frames for leg in legs),
+        protection=sum(leg.protected for leg in legs) - before[4],
     )
 
 

@@ -70,7 +70,13 @@ class Peer:
     """One leg's page. `on_secure` is called once when SRTP keys are there."""
 
     def __init__(
-        self, host: int, port: Port, credentials: Credentials, offer: Offer, identity: Identity | None = None
+        self,
+        host: int,
+        port: Port,
+        credentials: Credentials,
+        offer: Offer,
+        identity: Identity | None = None,
+        protection: bool = False,
     ) -> None:
         """`offer`: the server's description; a page that offered itself gives the server's answer and its identity."""
         self.host = host
@@ -80,6 +86,7 @@ class Peer:
         self.generation = offer.generation
         self.facts: OfferFacts = read_offer(offer.sdp)
         self._ufrag, self._password, self.sources = identity or Identity.make()
+        self._protection = protection
         self.cipher: Cipher | None = None
         self.on_secure: Callable[[], None] = lambda: None
         self._fingerprint = credentials.fingerprint
@@ -91,7 +98,7 @@ class Peer:
 
     def answer(self) -> str:
         """The page's session description."""
-        return build_answer(self.facts, self._ufrag, self._password, self._fingerprint, self.sources)
+        return build_answer(self.facts, self._ufrag, self._password, self._fingerprint, self.sources, self._protection)
 
     def send_check(self) -> None:
         """Queue a connectivity check; the same bytes each time are a retransmission (RFC 8489 §6.2.1)."""

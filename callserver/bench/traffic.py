@@ -4,6 +4,7 @@ Packets are written over the slot they leave from: header and payload descriptor
 there (nothing decodes it). Each carries the time it was written; a sample of those that come back is decrypted.
 """
 
+import random
 import struct
 
 from callserver.bench import BenchError
@@ -30,6 +31,9 @@ FULL_BPS = 8 * (VIDEO_PACKETS_A_FRAME * VIDEO_FRAMES * (VIDEO_BYTES + 60) + AUDI
 _KEPT = 120
 """Video packets that can be sent again: a second's."""
 
+_ASKED = 16
+"""Packets asked for at once."""
+
 _WITH_MID = 50
 """So many packets of each stream carry their mid, as a browser's do until it has heard a report."""
 
@@ -53,8 +57,14 @@ _OPUS_TOC = 0x78
 class Traffic:
     """One leg. The methods are called some ten thousand times a second: no objects, no loops."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, loss: float = 0.0) -> None:
+        """`loss`: the part of what arrives that is treated as lost."""
         self.peer = peer
+        self._loss = loss
+        self._chance = random.Random(peer.host)  # noqa: S311 - losses, the same in every run
+        self._missing: list[int] = []
+        self.protected = 0
+        """Parity packets, and packets of voice with copies."""
         self.sent = 0
         self.received = 0
         self.retransmitted = 0
@@ -71,6 +81,7 @@ class Traffic:
         audio, video = (self._line(peer, kind) for kind in ("audio", "video"))
         self._audio_pt, self._video_pt = audio.codecs["opus"], video.codecs["vp8"]
         self._rtx_pt = video.codecs["rtx"]
+        self._red_pt, self._parity_pt = audio.codecs.get("red"), self._taken(peer, "flexfec-03")
         extensions = audio.extensions | video.extensions
         try:
             self._cc = extensions["draft-holmer-rmcat-transport-wide-cc-extensions-01"] << 4 | 1
@@ -94,6 +105,10 @@ class Traffic:
             if section.kind == kind and section.receiving:
                 return section
         raise BenchError(f"the worker's offer takes no {kind}")
+
+    @staticmethod
+    def _taken(peer: Peer, codec: str) -> int | None:
+        return next((section.codecs[codec] for section in peer.facts.sections if codec in section.codecs), None)
 
     @property
     def at_full_rate(self) -> bool:
@@ -167,17 +182,50 @@ class Traffic:
             return
         payload_type = second & 0x7F
         # Probes and retransmissions are told in feedback too: what is not told counts as lost.
-        self.arrived.record(view, start, payload_type, self._cc, arrived)
+        if self._loss and self._chance.random() < self._loss:
+            self._lose(packet, payload_type)
+        else:
+            self.arrived.record(view, start, payload_type, self._cc, arrived)
+            if self._missing and payload_type == self._video_pt:
+                self._ask()
         if payload_type == self._video_pt:
             stamp_at = _VIDEO_STAMP_AT
         elif payload_type == self._audio_pt:
             stamp_at = _AUDIO_STAMP_AT
         else:
-            self.retransmitted += payload_type == self._rtx_pt
+            self._receive_other(payload_type)
             return
         self.received += 1
         if self.received % SAMPLE == 0:
             self._measure(packet, stamp_at, arrived)
+
+    def _receive_other(self, payload_type: int) -> None:
+        if payload_type == self._rtx_pt:
+            self.retransmitted += 1
+        elif payload_type == self._red_pt:
+            self.received += 1
+            self.protected += 1
+        elif payload_type == self._parity_pt:
+            self.protected += 1
+
+    def _lose(self, packet: PacketBuffer, payload_type: int) -> None:
+        """Treat the packet as lost; a picture's is missed when the next of them comes."""
+        view, start = packet.view, packet.start
+        self.arrived.lose(int.from_bytes(view[start + 8 : start + 12]), payload_type)
+        if payload_type == self._video_pt:
+            self._missing.append(view[start + 2] << 8 | view[start + 3])
+        elif payload_type == self._rtx_pt and not view[start] & 0x20:  # padded ones are probes
+            assert self.peer.cipher is not None
+            if not self.peer.cipher.unprotect_rtp(packet):
+                at = start + 12 + (4 + 4 * int.from_bytes(view[start + 14 : start + 16]) if view[start] & 0x10 else 0)
+                self._missing.append(view[at] << 8 | view[at + 1])
+
+    def _ask(self) -> None:
+        """Ask for the pictures' packets that are missing (RFC 4585 §6.2.1)."""
+        missing, self._missing = self._missing, []
+        source = self.arrived.ssrc_of(self._video_pt)
+        if source is not None:
+            self._send_control(rtcp_feedback.build_nack(self.peer.sources.video, source, missing[:_ASKED]))
 
     def _measure(self, packet: PacketBuffer, stamp_at: int, arrived: int) -> None:
         assert self.peer.cipher is not None

@@ -50,3 +50,23 @@ def test_a_new_source_on_the_same_payload_type_begins_anew() -> None:
     reception.record(packet(3, None, ssrc=8), 0, 96, TAG, START)
     (block,) = reception.report_blocks(START)
     assert (block.ssrc, block.highest_sequence) == (8, 3)
+
+
+def test_what_is_lost_is_told_in_feedback_and_reports() -> None:
+    reception = Reception(1)
+    for number in range(100):
+        if number % 10 == 3 or number == 50:  # the first after a feedback, too
+            reception.lose(7, 96)
+        else:
+            reception.record(packet(number, number), 0, 96, TAG, START + number * 1_000_000)
+        if number == 49:
+            assert reception.transport_feedback() is not None
+    data = reception.transport_feedback()
+    assert data is not None
+    feedback = parse_transport_feedback(next(rtcp.split_compound(data)))
+    assert feedback.base_sequence == 50
+    assert [index for index, delta in enumerate(feedback.deltas) if delta is None] == [0, 3, 13, 23, 33, 43]
+    (block,) = reception.report_blocks(START)
+    assert (block.cumulative_lost, block.fraction_lost) == (11, 11 * 256 // 99)
+    (block,) = reception.report_blocks(START)
+    assert (block.cumulative_lost, block.fraction_lost) == (11, 0)

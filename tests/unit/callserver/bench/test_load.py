@@ -8,10 +8,12 @@ from callserver.bench import BenchError
 from callserver.bench.answer import Section
 from callserver.bench.load import Load
 from callserver.bench.traffic import AUDIO_BYTES, VIDEO_BYTES, Traffic, rtcp_time
-from media.io.arena import Arena
+from media.io.arena import Arena, fill
 from media.wire.buffer import PacketBuffer
-from media.wire.rtcp_feedback import build_nack, build_pli
-from media.wire.rtp import RtpPacket, parse_packet
+from media.wire.rtcp import split_compound
+from media.wire.rtcp_feedback import build_nack, build_pli, parse_nack
+from media.wire.rtp import RtpPacket, build_packet, parse_packet
+from media.wire.transport_cc import parse_transport_feedback
 
 EXTENSIONS = {
     "mid": 1,
@@ -30,7 +32,7 @@ class NoCipher:
     unprotect_rtp = protect_rtcp = unprotect_rtcp = protect_rtp
 
 
-def make_leg(host: int = 0) -> Traffic:
+def make_leg(host: int = 0, loss: float = 0.0) -> Traffic:
     sections = (
         Section("audio", "0", True, True, {"opus": 111}, EXTENSIONS, ()),
         Section("video", "1", False, True, {"vp8": 96, "rtx": 97}, EXTENSIONS, ()),
@@ -41,7 +43,7 @@ def make_leg(host: int = 0) -> Traffic:
         sources=SimpleNamespace(audio=11, video=22, rtx=33),
         cipher=NoCipher(),
     )
-    return Traffic(peer)  # type: ignore[arg-type]
+    return Traffic(peer, loss)  # type: ignore[arg-type]
 
 
 def written(leg: Traffic, kind: str, now: int = 5) -> RtpPacket:
@@ -105,6 +107,28 @@ def test_what_the_server_misses_is_sent_again_as_retransmission() -> None:
     marks = {int.from_bytes(packet.payload[:2]): packet.marker for packet in sent}
     assert marks == {198: False, 199: True}, "neither too old nor never sent"
     assert {(packet.payload_type, packet.ssrc) for packet in sent} == {(97, 33)}
+
+
+def test_lost_pictures_are_counted_and_asked_for_when_the_next_one_comes() -> None:
+    leg = make_leg(loss=0.3)
+    asked: list[int] = []
+
+    def queued(host: int) -> None:
+        asked.extend(parse_nack(next(split_compound(slot.tobytes()))).sequence_numbers)
+
+    slot, came = Arena(1).slots[0], Arena(1).slots[0]
+    leg.peer.port = SimpleNamespace(slot=lambda: slot, queue=queued)  # type: ignore[assignment]
+    for number in range(300):
+        fill(came, build_packet(RtpPacket(96, number, 0, 77, extensions=((4, number.to_bytes(2)),), payload=bytes(50))))
+        leg.receive(came, 1_000_000 * number)
+    assert leg.received == 300, "it was forwarded, whatever became of it"
+    assert 60 < len(asked) < 120
+    assert len(set(asked)) == len(asked)
+    data = leg.arrived.transport_feedback()
+    assert data is not None
+    feedback = parse_transport_feedback(next(split_compound(data)))
+    told = {feedback.base_sequence + index for index, delta in enumerate(feedback.deltas) if delta is None}
+    assert told == {number for number in asked if number > feedback.base_sequence}
 
 
 def test_what_comes_back_is_counted_and_a_sample_is_timed() -> None:
