@@ -65,7 +65,12 @@ class AudioTrack(InboundTrack):
             packet.end = payload + primary.end - primary.start
             second, payload_type = second & 0x80 | self._opus, self._opus
         if payload_type == self._opus and payload < packet.end:
-            self.forwarder.forward(packet, layout, extended, second, timestamp, False, now)
+            forwarder = self.forwarder
+            track = forwarder.alone
+            if track is None or forwarder.tap is not None:
+                forwarder.forward(packet, layout, extended, second, timestamp, False, now)
+            elif track.rewrite(packet, layout, extended, second, timestamp, False, now):
+                track.send(packet)
         else:
             self.forwarder.skip(extended)
 

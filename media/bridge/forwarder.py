@@ -10,19 +10,20 @@ from media.wire.layout import Layout
 class Forwarder:
     """One source's list of subscribers. Packets go out before `forward` returns."""
 
-    __slots__ = ("_alone", "_copy", "subscribers", "tap")
+    __slots__ = ("_copy", "alone", "subscribers", "tap")
 
     def __init__(self) -> None:
         self.subscribers: tuple[OutboundTrack, ...] = ()
         self.tap: Tap | None = None
         """Reads along what is forwarded. Set by the bridge, and only while there are subscribers."""
-        self._alone: OutboundTrack | None = None
+        self.alone: OutboundTrack | None = None
+        """The subscriber, if there is one only. Sources feed it themselves where nobody reads along: a call less."""
         self._copy: PacketBuffer | None = None
 
     def subscribe(self, subscribers: tuple[OutboundTrack, ...]) -> None:
         """Exactly these receive from now on."""
         self.subscribers = subscribers
-        self._alone = subscribers[0] if len(subscribers) == 1 else None
+        self.alone = subscribers[0] if len(subscribers) == 1 else None
         if len(subscribers) > 1 and self._copy is None:
             self._copy = PacketBuffer(memoryview(bytearray(MAX_DATAGRAM_BYTES)))
 
@@ -32,7 +33,7 @@ class Forwarder:
         """Send the packet to every subscriber that can use it; its content is consumed."""
         if self.tap is not None:
             self.tap.packet(packet, layout, extended, second, timestamp, key, now)
-        track = self._alone
+        track = self.alone
         if track is not None:
             if track.rewrite(packet, layout, extended, second, timestamp, key, now):
                 track.send(packet)

@@ -99,7 +99,12 @@ class VideoTrack(InboundTrack):
             self.layered = vp8_layers.read_layer(packet.view, payload, packet.end) is not None
             if extended > self._last_key:
                 self._last_key = extended
-        self.forwarder.forward(packet, layout, extended, second, timestamp, key, now)
+        forwarder = self.forwarder
+        track = forwarder.alone
+        if track is None or forwarder.tap is not None:
+            forwarder.forward(packet, layout, extended, second, timestamp, key, now)
+        elif track.rewrite(packet, layout, extended, second, timestamp, key, now):
+            track.send(packet)
 
     def _unwrap_red(self, packet: PacketBuffer, payload: int, second: int) -> int:
         """Video RED holds one block behind one byte (RFC 5109 §14.2); anything else keeps its payload type."""

@@ -65,10 +65,11 @@ class Dispatcher(Protocol):
 class UdpPath:
     """A UDP address (media.io.paths.Path)."""
 
-    __slots__ = ("_endpoint", "address", "checked_at", "key", "name", "owner", "source", "transport")
+    __slots__ = ("_endpoint", "_sender", "address", "checked_at", "key", "name", "owner", "source", "transport")
 
     def __init__(self, endpoint: "Endpoint", key: bytes) -> None:
         self._endpoint = endpoint
+        self._sender = endpoint.sender
         self.key = key
         self.name = endpoint.batches.destination(endpoint.family, key)
         self.address = parse_sockaddr(key)
@@ -78,12 +79,15 @@ class UdpPath:
         self.checked_at = 0.0
 
     def send_packet(self, packet: PacketBuffer) -> None:
-        self._endpoint.send(packet, self)
+        sender = self._sender
+        if sender.queued >= sender.capacity:
+            self._endpoint.flush()
+        sender.add(packet, self.name)
 
     def send_bytes(self, data: bytes) -> None:
         slot = self._endpoint.take_slot()
         fill(slot, data[:CAPACITY])
-        self._endpoint.send(slot, self)
+        self.send_packet(slot)
 
     def forget(self) -> None:
         self.owner = None
@@ -104,7 +108,8 @@ class Endpoint:
         self._counters = counters
         name_bytes = IN6_BYTES if sock.family == socket.AF_INET6 else IN4_BYTES
         self._receiver = batches.receiver(sock, BATCH, name_bytes)
-        self._sender = batches.sender(sock, 2 * BATCH + OUT_SLOTS, name_bytes)
+        self.sender = batches.sender(sock, 2 * BATCH + OUT_SLOTS, name_bytes)
+        """Takes packets in slots until the next flush, for which a path asks when there is no room."""
         self._out = Arena(OUT_SLOTS).slots
         self._out_taken = 0
         self._loop = asyncio.get_running_loop()
@@ -139,19 +144,12 @@ class Endpoint:
         self._out_taken += 1
         return slot
 
-    def send(self, packet: PacketBuffer, path: UdpPath) -> None:
-        """Queue a packet in a slot (of ours or being received) until the next flush."""
-        sender = self._sender
-        if sender.queued >= sender.capacity:
-            self.flush()
-        sender.add(packet, path.name)
-
     def flush(self) -> None:
         """Send what is queued. Called at the end of every batch and of every timer that sends."""
         self._out_taken = 0
-        queued = self._sender.queued
+        queued = self.sender.queued
         if queued and not self._closed:
-            dropped = self._sender.flush()
+            dropped = self.sender.flush()
             self._counters.datagrams_dropped_send += dropped
             self._counters.datagrams_sent += queued - dropped
 

@@ -317,7 +317,8 @@ class Engine:
         for call in calls:
             try:
                 for leg in call.legs.values():
-                    leg.poll(now, ntp_time)
+                    if leg.schedule.wake <= now:
+                        leg.poll(now, ntp_time)
             except Exception:
                 self._fault(call)
         self._endpoint.flush()

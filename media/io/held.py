@@ -31,6 +31,7 @@ from media.api import (
 from media.bridge.bridge import Bridge
 from media.bridge.counters import Counters as BridgeCounters
 from media.bridge.leg import Leg
+from media.bridge.schedule import Schedule
 from media.errors import NegotiationError
 from media.io.answer import Answer, parse_answer
 from media.io.candidates import Advertised
@@ -74,6 +75,8 @@ class HeldLeg:
         self.state = LegState.OFFERED
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
+        self.schedule = Schedule(float("inf"))
+        """The leg's, once there is one: looked at 200 times a second without a call."""
         self.video_paused = False
         self.wished_bps = 0
         self.playout_ms = 0
@@ -131,6 +134,7 @@ class HeldLeg:
         leg.uplink.wish = self._source_wished
         leg.wish_playout = self._playout_wished
         self.leg = leg
+        self.schedule = leg.schedule
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
         self._counters.legs_connected += 1
@@ -169,10 +173,9 @@ class HeldLeg:
     # --- time ---
 
     def poll(self, now: float, ntp_time: int) -> None:
-        """Let the bridge's leg send what is due."""
-        leg = self.leg
-        if leg is not None and leg.next_timeout() <= now:
-            leg.poll(now, ntp_time)
+        """Let the bridge's leg send what is due, which is so when `schedule.wake` has come."""
+        if self.leg is not None:
+            self.leg.poll(now, ntp_time)
 
     def look(self, now: float) -> None:
         """Notice at once when the leg falls silent. Every LOOK_EVERY seconds."""
@@ -227,6 +230,7 @@ class HeldLeg:
             self.state = LegState.CLOSED
         self.call.bridge.remove_leg(self.spec.leg_id, time.monotonic())
         self.leg = None
+        self.schedule = Schedule(float("inf"))
         await self.transport.close()
 
 
