@@ -106,8 +106,7 @@ async def test_a_verification_becomes_evidence(people: People, product: Product,
     await agent.answer()
     await customer.sees()
     await agent.page.get_by_role("button", name="Verify").click()
-    code = await (await customer.find(".kept-code")).text_content()
-    assert code
+    code = str(await until((await customer.find(".kept-code")).text_content, "the customer has a code"))
     await agent.shows(agent.page.get_by_text(code, exact=True), "the code that the customer sees")
     await agent.page.get_by_role("button", name="Ask for it").nth(1).click()
     await customer.shows((await customer.find(".kept-prompt")).get_by_text("from the front"), "what to show")
