@@ -1,6 +1,7 @@
 """Voice to one leg: copies of older frames where packets get lost, joined frames where headers are too dear."""
 
 import random
+from copy import copy
 
 from media.bridge.downlink import Downlink
 from media.bridge.outbound import OutboundTrack
@@ -24,6 +25,8 @@ class AudioOut(OutboundTrack):
         "_distances",
         "_held",
         "_join",
+        "_layouts",
+        "_numbered",
         "_opus_type",
         "_payload_bps",
         "_payload_octets",
@@ -43,6 +46,8 @@ class AudioOut(OutboundTrack):
         self._payload_octets = 0
         self._counted = (0.0, 0)
         self._payload_bps = 0.0
+        self._numbered = slot.counted
+        self._layouts: tuple[Layout, Layout] | None = None
 
     def protect(self, distances: tuple[int, ...], join_frames: int) -> None:
         """Send copies of the packets this far back, and so many frames in one packet."""
@@ -77,6 +82,8 @@ class AudioOut(OutboundTrack):
         self, packet: PacketBuffer, layout: Layout, extended: int, second: int, timestamp: int, key: bool, now: float
     ) -> bool:
         """Make the packet ours in place; False if it is not to be sent, or waits for the frames it is joined with."""
+        if not self._numbered:
+            layout = self._without_number(layout)
         payload = packet.start + layout.size
         self._payload_octets += packet.end - payload
         if not self._distances and self._join == 1 and not self._held:  # a clean link: nothing is done, nothing kept
@@ -95,6 +102,15 @@ class AudioOut(OutboundTrack):
             self._replace(packet, payload, self._red.wrap(timestamp, data, self._distances))
             second = second & 0x80 | self._red_type
         return super().rewrite(packet, layout, extended, second, timestamp, key, now)
+
+    def _without_number(self, layout: Layout) -> Layout:
+        """The page's feedback would leave such a packet out, and we should take it for lost. What
+        stands in the header is no extension of this line then, which receivers ignore (RFC 8285 section 4.1)."""
+        if self._layouts is None or self._layouts[0] is not layout:
+            bare = copy(layout)
+            bare.transport_cc = 0
+            self._layouts = (layout, bare)
+        return self._layouts[1]
 
     def wait(self, data: bytes, layout: Layout, now: float) -> None:
         """Voice never waits."""

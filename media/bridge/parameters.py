@@ -55,6 +55,8 @@ class OutboundSlot(msgspec.Struct, frozen=True):
     ssrc: int
     rtx_ssrc: int | None = None
     flexfec_ssrc: int | None = None
+    counted: bool = True
+    """Its packets get transport-wide numbers: the page took the extension on this line, its feedback tells of them."""
 
 
 class LegParameters(msgspec.Struct, frozen=True):

@@ -7,6 +7,8 @@ and RED. What it adds is refused. Candidates in it are counted and ignored: an I
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from media.api import Kind, Slot
 from media.bridge.parameters import ExtensionIds, InboundSlot, LegParameters, OutboundSlot, PayloadTypes
 from media.errors import NegotiationError
@@ -221,7 +223,8 @@ def _inbound(accepted: _Accepted) -> InboundSlot:
 
 
 def _outbound(accepted: _Accepted, identity: Identity) -> OutboundSlot:
-    return outbound_slot(accepted.line, identity, accepted.payload_types)
+    slot = outbound_slot(accepted.line, identity, accepted.payload_types)
+    return msgspec.structs.replace(slot, counted=_takes(accepted, "transport_cc"))
 
 
 def _sources(section: Section) -> tuple[int | None, int | None]:
@@ -248,11 +251,14 @@ def _extensions(accepted: list[_Accepted]) -> ExtensionIds:
     taken: dict[str, int] = {}
     for name in EXTENSION_URIS:
         lines = [a for a in accepted if name in extensions_of(a.line.kind)]
-        number = extension_number(name)
-        ids = [{value.partition(" ")[0].partition("/")[0] for value in a.section.values("extmap")} for a in lines]
-        if any(str(number) in present for present in ids):
-            taken[name] = number
+        if any(_takes(a, name) for a in lines):
+            taken[name] = extension_number(name)
     return ExtensionIds(**taken)
+
+
+def _takes(accepted: _Accepted, name: str) -> bool:
+    number = str(extension_number(name))
+    return any(value.partition(" ")[0].partition("/")[0] == number for value in accepted.section.values("extmap"))
 
 
 def _feedback(accepted: list[_Accepted], kind: str) -> bool:

@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 from hypothesis import given, strategies as st
 
 from media.api import Kind
@@ -196,3 +197,20 @@ def test_counters_are_named_numbers() -> None:
     counters = bridge.counters.as_dict()
     assert counters["rtp_malformed"] == 1
     assert all(isinstance(value, int) for value in counters.values())
+
+
+def test_voice_has_transport_wide_numbers_only_where_its_line_took_the_extension() -> None:
+    """Feedback that leaves voice out would make it look lost (Firefox takes the extension on video lines at first)."""
+    for counted, last in ((True, 9), (False, -1)):
+        bridge = Bridge("call", random.Random(1))
+        outlet = Recorder()
+        speaker = bridge.add_leg("one", parameters(1000), Recorder(), 0.0)
+        wanted = parameters(2000)
+        slots = tuple(msgspec.structs.replace(slot, counted=counted) for slot in wanted.outbound)
+        listener = bridge.add_leg("two", msgspec.structs.replace(wanted, outbound=slots), outlet, 0.0)
+        bridge.connect(("one", "two"), 0.0)
+        for number in range(10):
+            packet = RtpPacket(111, number, 960 * number, 1001, False, b"voice", ((3, bytes(2)), (4, b"0")))
+            speaker.receive_rtp(buffer(build_packet(packet)), 0.02 * number)
+        assert len(outlet.rtp) == 10
+        assert listener.downlink.transport_sequence == last

@@ -61,6 +61,7 @@ def test_firefox_without_red_flexfec_and_audio_transport_cc() -> None:
     assert parameters.outbound[1].flexfec_ssrc is None
     assert parameters.outbound[1].payload_types.ulpfec == 100
     assert parameters.extensions.transport_cc == 4, "video alone is enough"
+    assert [slot.counted for slot in parameters.outbound] == [False, True, True, False]
     assert parameters.extensions.playout_delay is None
     assert parameters.transport_cc
     assert not parameters.reduced_size_rtcp
@@ -74,6 +75,7 @@ def test_firefox_153_as_it_answered() -> None:
     main = parameters.outbound[1].payload_types
     assert (main.vp8, main.red_video, main.ulpfec, main.flexfec) == (96, 98, 100, None)
     assert parameters.extensions.transport_cc == 4
+    assert all(slot.counted for slot in parameters.outbound)
     assert parameters.extensions.playout_delay == 5, "taken for one direction: ours"
     assert parameters.transport_cc
     assert parameters.nack
