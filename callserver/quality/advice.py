@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, cast
 
 from media.quality.rules import DEVICE, POOR
-from media.quality.verdict import Verdict
+from media.quality.verdict import Holding
 from signaling.quality import GOOD, Level, Reading, Side
 
 _OWN = ("silent", "black", "outage", "rate", "burst", "loss", "jitter", "delay", "cpu")
@@ -14,32 +14,32 @@ OVER = 2.0
 Word = Literal["", "weak", "delay", "silent", "black", "cpu"]
 
 
-def advise(role: str, verdicts: Iterable[Verdict], now: float) -> Reading:
+def advise(role: str, verdicts: Iterable[Holding], now: float) -> Reading:
     """What to tell this role now (wall-clock seconds of the newest second)."""
     worth = [verdict for verdict in verdicts if _worth(role, verdict) and not _over(verdict, now)]
     return _reading(role, min(worth, key=lambda verdict: _rank(role, verdict))) if worth else GOOD
 
 
-def _worth(role: str, verdict: Verdict) -> bool:
+def _worth(role: str, verdict: Holding) -> bool:
     """The other side's small troubles are no news; its own device's are for itself only."""
     if verdict.side == role:
         return True
     return verdict.kind not in ("silent", "black", "cpu") and (verdict.severity == POOR or verdict.side == "server")
 
 
-def _over(verdict: Verdict, now: float) -> bool:
+def _over(verdict: Holding, now: float) -> bool:
     """A connection that was gone and is back is no news, although the verdict waits for what comes next."""
     return verdict.kind == "outage" and now - verdict.end >= OVER
 
 
-def _rank(role: str, verdict: Verdict) -> tuple[bool, bool, int, float]:
+def _rank(role: str, verdict: Holding) -> tuple[bool, bool, int, float]:
     mine = verdict.side == role
     place = _OWN.index(verdict.kind) if verdict.kind in _OWN else len(_OWN)
     device = verdict.kind in ("silent", "black")
     return (not (mine and device), not (mine and verdict.severity == POOR), not mine, place)
 
 
-def _reading(role: str, verdict: Verdict) -> Reading:
+def _reading(role: str, verdict: Holding) -> Reading:
     level = cast(Level, verdict.severity)
     if verdict.side != role:
         return Reading(level, "peer" if verdict.side != "server" else "", "")

@@ -107,7 +107,7 @@ class Recorder:
         return held
 
     def _tell(self, call_id: str, held: HeldCall) -> None:
-        verdicts, now = held.diagnosis.current(), held.newest_at
+        verdicts, now = held.diagnosis.holding(), held.newest_at
         for role in held.sides:
             self._advise(call_id, role, advise(role, verdicts, now))
 

@@ -44,11 +44,15 @@ class LegWindow:
         self._round_trips: deque[int] = deque(maxlen=BASE_WINDOW)
         self._queues: deque[int] = deque(maxlen=BASE_WINDOW)
         self._jitters: deque[int] = deque(maxlen=WINDOW)
+        self._up_jitters: deque[int] = deque(maxlen=WINDOW)
+        self._trips: deque[int | None] = deque(maxlen=WINDOW)
         self._up = [0, 0, 0]
         self._down = [0, 0, 0]
         """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
         self._said = [0, 0, 0, 0, 0]
         """Pages that said anything, of a slow device, of a narrow uplink, of their camera, that it is black."""
+        self._camera = [0, 0]
+        """Bits of pictures that came in the window, and its seconds with a limit on them."""
         self._silent = 0
         self._heard = False
         self._unheard = 0
@@ -64,6 +68,8 @@ class LegWindow:
         self._seconds.append(second)
         self._sum(second, 1)
         self._jitters.append(max(0, second.down_jitter_ms - far_jitter_ms))
+        self._up_jitters.append(second.up_jitter_ms)
+        self._trips.append(second.rtt_ms)
         self._pages.append(page or NO_PAGE)
         self._hear(page or NO_PAGE, 1)
         if second.rtt_ms is not None:
@@ -81,6 +87,9 @@ class LegWindow:
         down[0] += sign * second.down_packets
         down[1] += sign * second.down_lost
         down[2] += sign * second.down_runs
+        self._camera[0] += sign * second.up_video_bps
+        if second.up_limit_bps:
+            self._camera[1] += sign
 
     def _hear(self, page: PageView, sign: int) -> None:
         if page is NO_PAGE:
@@ -112,7 +121,7 @@ class LegWindow:
         up_loss, up_row = _loss(*self._up)
         down_loss, down_row = _loss(*self._down)
         latest = seconds[-1]
-        rtt = _middle([s.rtt_ms for s in seconds if s.rtt_ms is not None])
+        rtt = _middle([trip for trip in self._trips if trip is not None])
         waits = HEARD_BEFORE if self._heard else NEVER_HEARD
         return {
             "lag_ms": lag_ms,
@@ -121,7 +130,7 @@ class LegWindow:
             "up_burst_loss": _unless(not _bursty(up_loss, up_row), up_loss),
             "down_random_loss": _unless(_bursty(down_loss, down_row), down_loss),
             "down_burst_loss": _unless(not _bursty(down_loss, down_row), down_loss),
-            "up_jitter_ms": float(_middle([s.up_jitter_ms for s in seconds])),
+            "up_jitter_ms": float(_middle(self._up_jitters)),
             "down_jitter_ms": float(_middle(self._jitters)),
             "rtt_ms": float(rtt),
             "down_room_bps": self._down_room(),
@@ -152,12 +161,12 @@ class LegWindow:
         """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue
         on its way to us. None: nothing speaks of a narrow uplink."""
         seconds = self._seconds
-        rate = sum(s.up_video_bps for s in seconds) / len(seconds)
-        limits = [s.up_limit_bps for s in seconds if s.up_limit_bps]
+        rate = self._camera[0] / len(seconds)
+        limits = [s.up_limit_bps for s in seconds if s.up_limit_bps] if self._camera[1] else ()
         held_back = rate < (0.5 * min(limits) if limits else _HELD_BACK_BPS)
         if not held_back:
             return None
-        jitter = _middle([s.up_jitter_ms for s in seconds])
+        jitter = _middle(self._up_jitters)
         if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
             return None  # a page slows down on a path of uneven speed as well
         says = _part(self._said[2], self._said[0])

@@ -61,9 +61,12 @@ HEARD_BY_OTHER = frozenset({"up"})
 DEVICE = frozenset({"cpu", "silent", "black"})
 
 
+_EXPLAINED_BY = {
+    rule.name: frozenset(other.name for other in RULES if other.name in rule.unless or other.kind in rule.unless)
+    for rule in RULES
+}
+
+
 def explained(rule: Rule, found: set[str]) -> bool:
     """Whether one of the findings explains this one; `rate` stands for either direction."""
-    if not found or not rule.unless:
-        return False
-    kinds = {name.partition(".")[0] for name in found}
-    return any(name in found or name in kinds for name in rule.unless)
+    return not _EXPLAINED_BY[rule.name].isdisjoint(found)

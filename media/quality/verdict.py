@@ -50,6 +50,16 @@ class Verdict(msgspec.Struct, frozen=True):
         return f"{self.kind}.{self.direction}" if self.direction else self.kind
 
 
+class Holding(NamedTuple):
+    """What holds now, as far as a hint needs it."""
+
+    side: str
+    direction: str
+    kind: str
+    severity: str
+    end: float
+
+
 class _Trouble:
     """One rule of one side while it holds."""
 
@@ -160,6 +170,13 @@ class Diagnosis:
         """What holds now, the worst first."""
         now = [self._verdict(key, trouble) for key, trouble in self._troubles.items()]
         return sorted(now, key=lambda verdict: (verdict.severity != POOR, verdict.begin))
+
+    def holding(self) -> list[Holding]:
+        """The same in a few words, in the order it began."""
+        return [
+            Holding(who, trouble.rule.direction, trouble.rule.kind, trouble.severity, trouble.end)
+            for (who, _), trouble in self._troubles.items()
+        ]
 
     def close(self) -> list[Verdict]:
         """The call is over: every verdict in order of time."""

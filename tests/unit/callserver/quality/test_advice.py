@@ -3,13 +3,13 @@
 import pytest
 
 from callserver.quality.advice import advise
-from media.quality.verdict import Verdict
+from media.quality.verdict import Holding
 from signaling.quality import GOOD, Reading
 
 
-def verdict(side: str, name: str, severity: str = "poor") -> Verdict:
+def verdict(side: str, name: str, severity: str = "poor") -> Holding:
     kind, _, direction = name.partition(".")
-    return Verdict(0.0, 1.0, side, direction, kind, severity, 1.0, (), (), "", "")
+    return Holding(side, direction, kind, severity, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def verdict(side: str, name: str, severity: str = "poor") -> Verdict:
         ),
     ],
 )
-def test_the_one_thing_that_helps_most(verdicts: list[Verdict], customer: Reading, agent: Reading) -> None:
+def test_the_one_thing_that_helps_most(verdicts: list[Holding], customer: Reading, agent: Reading) -> None:
     assert advise("customer", verdicts, 1.0) == customer
     assert advise("agent", verdicts, 1.0) == agent
 
