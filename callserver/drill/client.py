@@ -9,7 +9,8 @@ import aiohttp
 import webrtc
 
 from callserver.drill.caller import Caller
-from callserver.drill.upkeep import hold_playout, mend_path
+from callserver.drill.picture import FPS
+from callserver.drill.upkeep import downscale, hold_playout, mend_path
 
 HEARTBEAT_SECONDS = 5.0
 _CANDIDATE = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
@@ -39,6 +40,7 @@ class Client:
         self.caller = caller
         self._prepare = prepare
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._downscale = 1
         self._leg_id = ""
         self._wish: dict[str, Any] = {"audio_bps": 0}
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,6 +143,7 @@ class Client:
         """Send no more and hold what is played for as long as the server wishes, as web/shared/peer.js does."""
         self.caller.playout_ms = wish.get("playout_ms", 0)
         limits = {"audio": wish["audio_bps"], "video": wish.get("video_bps", 0)}
+        self._downscale = downscale(limits["video"], self._downscale)
         for transceiver in self.caller.pc.get_transceivers():
             sender = transceiver.sender
             if sender.track is None:
@@ -150,6 +153,12 @@ class Client:
                 encoding.max_bitrate = limits[sender.track.kind] or None
                 if sender.track.kind == "video":
                     encoding.scalability_mode = "L1T3"
+                    encoding.scale_resolution_down_by = float(self._downscale)
+                    encoding.max_framerate = FPS / 2 if self._downscale > 1 else None
+            if sender.track.kind == "video":
+                keeps = webrtc.RTCDegradationPreference
+                narrow = self._downscale > 1
+                parameters.degradation_preference = keeps.maintain_resolution if narrow else keeps.maintain_framerate
             await sender.set_parameters(parameters)
 
     async def _answer(self, offer: dict[str, Any]) -> None:

@@ -63,9 +63,18 @@ def unmeasured() -> Direction:
 
 
 def measure_audio(
-    sender: Caller, receiver: Caller, start: float, end: float, stats: Sequence[dict[str, Any]]
+    sender: Caller,
+    receiver: Caller,
+    start: float,
+    end: float,
+    stats: Sequence[dict[str, Any]],
+    before: Sequence[dict[str, Any]] = (),
 ) -> AudioFigures:
-    """Compare what was spoken with what was heard between two times (loop seconds)."""
+    """Compare what was spoken with what was heard between two times (loop seconds).
+
+    `stats`, `before`: the receiver's statistics at the end and at the start; what it concealed earlier, before anybody
+    spoke, is not counted.
+    """
     reference, heard = _aligned_timelines(sender, receiver, start, end)
     scores: list[tuple[float, float]] = []
     delays: list[float] = []
@@ -82,9 +91,10 @@ def measure_audio(
         longest_gap = max(longest_gap, _longest_silence(matching[:length], segment[:length]))
         if length >= step // 2:
             scores.append(_scores(matching[:length], segment[:length]))
-    inbound = _inbound(stats, "audio")
-    received = inbound.get("totalSamplesReceived", 0)
-    concealed = inbound.get("concealedSamples", 0)
+    ended, began = _inbound(stats, "audio"), _inbound(before, "audio")
+    received, concealed = (
+        ended.get(name, 0) - began.get(name, 0) for name in ("totalSamplesReceived", "concealedSamples")
+    )
     return AudioFigures(
         pesq=_rounded(np.mean([s[0] for s in scores]) if scores else None, 2),
         stoi=_rounded(np.mean([s[1] for s in scores]) if scores else None, 3),
@@ -189,6 +199,22 @@ def measure_video(sender: Caller, receiver: Caller, start: float, end: float, pa
 def _inbound(stats: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]:
     entries = [s for s in stats if s.get("type") == "inbound-rtp" and s.get("kind") == kind]
     return max(entries, key=lambda s: s.get("packetsReceived", 0), default={})
+
+
+def played(before: Sequence[dict[str, Any]], stats: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How the voice was played between two statistics: per cent made up, per cent stretched or hurried, ms held."""
+    ended, began = _inbound(stats, "audio"), _inbound(before, "audio")
+
+    def grown(*names: str) -> float:
+        return float(sum(ended.get(name, 0) - began.get(name, 0) for name in names))
+
+    samples, emitted = grown("totalSamplesReceived"), grown("jitterBufferEmittedCount")
+    stretched = grown("removedSamplesForAcceleration", "insertedSamplesForDeceleration")
+    return {
+        "concealed_pct": round(100.0 * grown("concealedSamples") / samples, 1) if samples > 0 else 0.0,
+        "stretched_pct": round(100.0 * stretched / samples, 1) if samples > 0 else 0.0,
+        "held_ms": round(1000.0 * grown("jitterBufferDelay") / emitted, 0) if emitted > 0 else 0.0,
+    }
 
 
 def received_bytes(stats: Sequence[dict[str, Any]]) -> tuple[int, int]:

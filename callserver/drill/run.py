@@ -18,6 +18,7 @@ from callserver.drill.measure import (
     Direction,
     measure_audio,
     measure_video,
+    played,
     received_bytes,
     unmeasured,
 )
@@ -163,16 +164,20 @@ async def _converse(
 def _judge(
     sender: Caller, receiver: Caller, key: str, recorder: _Recorder, start: float, end: float, paused: float
 ) -> Direction:
-    rows = [(at, received_bytes(stats[key])) for at, stats in recorder.rows if at >= start]
-    duration = max(rows[-1][0] - rows[0][0], 0.1)
-    kilobits = [(rows[-1][1][i] - rows[0][1][i]) * 8 / 1000 for i in (0, 1)]
+    spoken = [(at, stats[key]) for at, stats in recorder.rows if at >= start]
+    volumes = [received_bytes(stats) for _, stats in spoken]
+    duration = max(spoken[-1][0] - spoken[0][0], 0.1)
+    kilobits = [(volumes[-1][i] - volumes[0][i]) * 8 / 1000 for i in (0, 1)]
     timeline = []
-    for (before, (first, _)), (at, (second, _)) in pairwise(rows):
+    for ((before, was), (at, stats)), ((first, _), (second, _)) in zip(
+        pairwise(spoken), pairwise(volumes), strict=True
+    ):
         frames = sum(1 for t, _ in receiver.heard.frames if before < t <= at)
         rate = (second - first) * 8 / 1000 / (at - before)
-        timeline.append({"at": round(at - start, 1), "kbps": round(rate, 1), "fps": round(frames / (at - before), 1)})
+        row = {"at": round(at - start, 1), "kbps": round(rate, 1), "fps": round(frames / (at - before), 1)}
+        timeline.append(row | played(was, stats))
     return Direction(
-        audio=measure_audio(sender, receiver, start, end, recorder.rows[-1][1][key]),
+        audio=measure_audio(sender, receiver, start, end, spoken[-1][1], spoken[0][1]),
         video=measure_video(sender, receiver, start, end, paused),
         kbps=round(kilobits[0] / duration, 1),
         protection_kbps=round(kilobits[1] / duration, 1),

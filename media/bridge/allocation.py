@@ -12,11 +12,13 @@ from media.send.red import choose_distances
 LINK_OVERHEAD_BYTES = 28 + 16
 """IPv4, UDP and the SRTP tag: what a packet costs on the link beside its RTP bytes."""
 AUDIO_PACKETS_PER_SECOND = 50
-MIN_VIDEO_BPS = 40_000
+MIN_VIDEO_BPS = 30_000
 """Below this a moving picture is not worth its bits: the leg goes to voice only …"""
-RESUME_VIDEO_BPS = 65_000
-RESUME_SECONDS = 3.0
+RESUME_VIDEO_BPS = 50_000
+RESUME_SECONDS = 2.0
 """… and comes back when this much was free for so long …"""
+EARLY_SECONDS, MAX_RESUME_SECONDS = 10.0, 16.0
+"""… twice as long each time if it did not last: pictures that come and go are worse than none …"""
 AMPLE_RESUME_BPS, AMPLE_RESUME_SECONDS = 300_000, 0.6
 """… or so much for a moment: a probe has shown that the link is wide again."""
 NARROW_BPS = 60_000
@@ -24,6 +26,8 @@ NARROW_BPS = 60_000
 VERY_NARROW_BPS = 36_000
 SHARED_NARROW_BPS = 180_000
 """… and below this one too, if that leaves pictures what they need."""
+PARTING = 1.2
+"""They are parted again only when there is so much more: a receiver's jitter buffer stretches voice for each change."""
 DRAINING_SHARE = 0.8
 MAX_PARITY = 1.0
 REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
@@ -71,15 +75,19 @@ class Allocator:
 
     def __init__(self) -> None:
         self.paused = False
+        self._joined = 1
         self._room_since: float | None = None
         self._ample_since: float | None = None
+        self._patience = RESUME_SECONDS
+        self._resumed_at: float | None = None
 
     def split(self, view: LinkView, now: float) -> Allocation:
         """Divide the target. While a queue drains the pacer has much less, the source is told to send a little less:
         it would need seconds to come back from that."""
         draining = view.target_bps < view.sustained_bps
         view = view._replace(target_bps=max(view.target_bps, view.sustained_bps))
-        joined = self._join_frames(view)
+        parting = _join_frames(view._replace(target_bps=view.target_bps / PARTING))
+        joined = self._joined = max(_join_frames(view), min(self._joined, parting))
         audio = max(view.audio_bps - _saved_headers(joined), view.audio_payload_bps)
         spare = max(view.target_bps - audio, 0.0)
         copies = spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0)
@@ -98,18 +106,13 @@ class Allocator:
             return Allocation(distances, joined, 0.0, 0.0, True)
         return Allocation(distances, joined, video, parity, False, repeats)
 
-    def _join_frames(self, view: LinkView) -> int:
-        """20 ms frames a packet: more where headers would eat what voice or pictures need."""
-        if view.target_bps < VERY_NARROW_BPS:
-            return 3
-        video = view.target_bps - view.audio_bps
-        short = video < 2 * RESUME_VIDEO_BPS and video + _saved_headers(2) > MIN_VIDEO_BPS
-        return 2 if view.target_bps < NARROW_BPS or (short and view.target_bps < SHARED_NARROW_BPS) else 1
-
     def _pause_or_resume(self, video_bps: float, now: float) -> None:
         if not self.paused:
             self.paused = video_bps < MIN_VIDEO_BPS
             self._room_since = self._ample_since = None
+            if self.paused:
+                early = self._resumed_at is not None and now - self._resumed_at < EARLY_SECONDS
+                self._patience = min(2 * self._patience, MAX_RESUME_SECONDS) if early else RESUME_SECONDS
         elif video_bps < RESUME_VIDEO_BPS:
             self._room_since = self._ample_since = None
             return
@@ -119,8 +122,18 @@ class Allocator:
         elif self._ample_since is None:
             self._ample_since = now
         ample = self._ample_since is not None and now - self._ample_since >= AMPLE_RESUME_SECONDS
-        if ample or now - self._room_since >= RESUME_SECONDS:
+        if ample or now - self._room_since >= self._patience:
             self.paused = False
+            self._resumed_at = now
+
+
+def _join_frames(view: LinkView) -> int:
+    """20 ms frames a packet: more where headers would eat what voice or pictures need."""
+    if view.target_bps < VERY_NARROW_BPS:
+        return 3
+    video = view.target_bps - view.audio_bps
+    short = video < 2 * RESUME_VIDEO_BPS and video + _saved_headers(2) > MIN_VIDEO_BPS
+    return 2 if view.target_bps < NARROW_BPS or (short and view.target_bps < SHARED_NARROW_BPS) else 1
 
 
 def parity_ratio(loss: float, burst_length: float, rtt: float, left_bps: float) -> float:

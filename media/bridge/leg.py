@@ -157,7 +157,7 @@ class Leg:
         self.rates.poll(now)
         stage = self.stage
         if stage is not None and stage.next_timeout() <= now:
-            stage.poll(now)
+            stage.poll(now, quiet=not self.rates.room_for_extras(now))
         self.schedule.wake = min(
             self._housekeeping_due,
             self.schedule.report_due,
@@ -185,6 +185,7 @@ class Leg:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate.read(sum([stream.octets_received for stream in self.streams.all()]), now)
         self.sent_rate.read(sum([track.octets_sent for track in self.outbound.values()]), now)
+        self.uplink.spare(self.rates.estimator.sustained_bps)
         if self.wish_playout is not None and self.playout.take(self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))

@@ -9,7 +9,7 @@ from media.bridge.parameters import OutboundSlot
 from media.send.red import RedProtection
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
-from media.wire.opus import join
+from media.wire.opus import join, joinable
 
 _FRAME_SAMPLES = 960
 _MAX_PAYLOAD_BYTES = 1100
@@ -119,19 +119,23 @@ class AudioOut(OutboundTrack):
         """Voice carries its protection itself."""
 
     def _collect(self, timestamp: int, data: bytes) -> tuple[int, bytes] | None:
-        """Hold frames until there are enough; the packet of all of them, with its first timestamp, or None."""
+        """Hold frames until there are enough; a packet of them, with its first timestamp, or None.
+
+        Frames that cannot be in one packet with the newest (the encoder changed its mode, something between was lost,
+        the source paused) leave in its place, and it is held.
+        """
         held = self._held
         if held and (held[-1][0] - timestamp) & 0xFFFFFFFF < _LATE_RANGE:
             return timestamp, data  # it had been lost on its way to us: those that wait are newer
-        if held and (timestamp - held[-1][0]) & 0xFFFFFFFF != _FRAME_SAMPLES:
-            held.clear()  # something between was lost, or the source paused: those frames have no neighbour
-        held.append((timestamp, data))
-        if len(held) < self._join:
+        if held and not ((timestamp - held[-1][0]) & 0xFFFFFFFF == _FRAME_SAMPLES and joinable(held[-1][1], data)):
+            self._held = [(timestamp, data)]
+        elif len(held) + 1 < self._join:
+            held.append((timestamp, data))
             return None
-        joined = join([frame for _, frame in held])
-        first = held[0][0] if joined is not None else timestamp
-        held.clear()
-        return first, joined if joined is not None else data
+        else:
+            held = [*held, (timestamp, data)]
+            self._held = []
+        return held[0][0], join([frame for _, frame in held])
 
     @staticmethod
     def _replace(packet: PacketBuffer, payload: int, data: bytes) -> None:

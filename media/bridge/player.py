@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import ExtensionIds, PayloadTypes
-from media.units import MAX_DATAGRAM_BYTES, VIDEO_CLOCK_HZ
+from media.units import AUDIO_CLOCK_HZ, MAX_DATAGRAM_BYTES, VIDEO_CLOCK_HZ
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout
 
@@ -22,6 +22,8 @@ PACKET_SECONDS = 0.02
 _PACKET_SAMPLES = 960
 _LATE_SECONDS = 0.2
 """A player that was not asked for so long goes on from now instead of catching up."""
+WAIT_SECONDS = 0.1
+NOTICE_PATIENCE = 3.0
 KEY_FRAME_EVERY = 10.0
 STILL_EVERY = 1.0
 """A picture that does not change is sent again (as a frame of some bytes) so that nobody takes it for frozen."""
@@ -73,6 +75,9 @@ class Player(ABC):
     def poll(self, now: float) -> None:
         """Send what is due."""
 
+    def wait(self, now: float) -> None:  # noqa: B027 - what nobody polls need not wait
+        """Instead of `poll`: the leg has no room now. Try again a little later."""
+
     @abstractmethod
     def next_timeout(self) -> float:
         """When `poll` has work."""
@@ -101,12 +106,14 @@ class VoicePlayer(Player):
         self._next = 0
         self._timestamp = 0
         self._due: float | None = None
+        self._waited = 0.0
         self.ended = not packets
 
     def poll(self, now: float) -> None:
         """Send the packets that are due; `ended` afterwards, if that was all."""
         if self._due is None or now - self._due > _LATE_SECONDS:
-            self._due = now
+            self._go_on_at(now)
+        assert self._due is not None
         while self._due <= now and not self.ended:
             payload = self._packets[self._next]
             self.send(payload, _OPUS_TYPE, self._timestamp, marker=False, key=False, now=now)
@@ -115,6 +122,19 @@ class VoicePlayer(Player):
             self._next += 1
             if self._next == len(self._packets):
                 self._next, self.ended = 0, not self._repeat
+
+    def wait(self, now: float) -> None:
+        """A notice that found no room for so long is over: the page shows it in words."""
+        self._go_on_at(now + WAIT_SECONDS)
+        self._waited += WAIT_SECONDS
+        self.ended = not self._repeat and self._waited > NOTICE_PATIENCE
+
+    def _go_on_at(self, due: float) -> None:
+        """Time passes in which nothing is sent. It passes in the timestamps, too: else all that comes afterwards is
+        late for the receiver, whose jitter buffer grows by as much."""
+        if self._due is not None:
+            self._timestamp += round((due - self._due) * AUDIO_CLOCK_HZ)
+        self._due = due
 
     def next_timeout(self) -> float:
         """When the next packet is due; at once for the first."""
@@ -139,6 +159,10 @@ class PicturePlayer(Player):
         self._key_due = min(self._key_due, max(now, self._key_sent + _LEAST_KEY_INTERVAL))
         if self.track is not None:
             self.track.downlink.schedule.wake_at(self._key_due)
+
+    def wait(self, now: float) -> None:
+        """Nothing is shown yet."""
+        self._key_due = now + WAIT_SECONDS
 
     def poll(self, now: float) -> None:
         """Send the frame that is due."""

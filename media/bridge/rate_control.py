@@ -26,6 +26,8 @@ FIRST_PROBE_SECONDS = 0.2
 BLIND_PROBES = 3
 """A leg is probed (with padding) as soon as it stands, so that its rate is known when somebody answers; but a page
 that sends no feedback is left in peace."""
+LOSSY = 0.1
+"""From this loss on repair alone may keep the pacer busy for ever: it is probed beside it."""
 RESTART_QUEUE_SECONDS = 0.1
 STALE_SECONDS = 1.0
 """The rate fell so far that what waits would be seen this late."""
@@ -35,6 +37,10 @@ _REFERENCE_RANGE = 1 << 24
 _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
 _AUDIO_HEADER_BYTES = 12 + 16
+
+EXTRAS_BPS = 120_000
+"""Music takes 60 kbps with its headers; half of the link is for the one who answers."""
+EXTRAS_PATIENCE = 0.8
 
 
 class RateControl:
@@ -65,6 +71,7 @@ class RateControl:
         self._allowance = Allowance(FEEDBACKS_PER_SECOND, FEEDBACKS_PER_SECOND)
         self._reference: int | None = None
         self._update_due, self._tend_due = float("inf"), now + FIRST_PROBE_SECONDS
+        self._extras_at = now + EXTRAS_PATIENCE
         self._probe: ProbePlan | None = None
         self._probe_started = 0.0
         self._probe_sent = 0
@@ -197,6 +204,13 @@ class RateControl:
                 if video.starved and pacer.queued_seconds < RESTART_QUEUE_SECONDS:
                     video.restart(now)
 
+    def room_for_extras(self, now: float) -> bool:
+        """Whether music and stills may be sent: never into a narrow link, where they would stand in the voice's way,
+        nor before the first probe has been answered, or should have been."""
+        if self.estimator.confirmed:
+            return self.estimator.sustained_bps >= EXTRAS_BPS
+        return not self._heard and (not self._transport_cc or now >= self._extras_at)
+
     def next_timeout(self, now: float) -> float:
         """When `poll` has work next."""
         due = min(self._update_due, self._tend_due)
@@ -207,7 +221,8 @@ class RateControl:
 
     def _begin_probe(self, now: float) -> None:
         unheard = not self._heard and self._blind_probes >= BLIND_PROBES
-        if not self._transport_cc or self._probe is not None or unheard or self._downlink.pacer.waiting:
+        busy, lossy = self._downlink.pacer.waiting, self.estimator.loss.random_loss > LOSSY
+        if not self._transport_cc or self._probe is not None or unheard or (busy and not lossy):
             return
         self._probe = self.estimator.plan_probe(self._wanted_bps, now)
         self._probe_started, self._probe_sent, self._probe_packets = now, 0, 0

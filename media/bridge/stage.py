@@ -69,11 +69,14 @@ class Stage:
         self._cast = cast
         return cast
 
-    def poll(self, now: float) -> None:
-        """Send what is due."""
+    def poll(self, now: float, *, quiet: bool = False) -> None:
+        """Send what is due; `quiet`: the leg has no room for it now."""
         for player in tuple(self._cast.values()):
             if player.next_timeout() <= now:
-                player.poll(now)
+                if quiet:
+                    player.wait(now)
+                else:
+                    player.poll(now)
         if self._notice is not None and self._notice.ended:
             name = self._names.pop(False)
             self._notice = None

@@ -25,6 +25,10 @@ FEW = 0.15
 """With less loss the page's estimate can do without what is asked for again: feedback need not wait for it.
 
 libwebrtc raises its rate to 1.5 times what it knows to have arrived, not beyond (aimd_rate_control.cc)."""
+FEEDBACK_BITS = 100 * 8
+"""A feedback packet of some twenty arrivals, with SRTCP, UDP and IP around it."""
+FEEDBACK_SHARE, SLOWEST_FEEDBACK = 0.05, 0.25
+"""Of the link towards the page, and seconds (libwebrtc's own bounds: remote_estimator_proxy.cc; RFC 3550 §6.2)."""
 DEFAULT_ROUND_TRIP = 0.1
 """Assumed until the first report block echoes one of our sender reports."""
 
@@ -76,6 +80,10 @@ class Uplink:
     def round_trip(self) -> float:
         """Seconds; an assumption before the first measurement."""
         return self.round_trips.smoothed or DEFAULT_ROUND_TRIP
+
+    def spare(self, downlink_bps: float) -> None:
+        """Feedback leaves as seldom as a link of this rate towards the page asks for."""
+        self.arrivals.least_interval = min(FEEDBACK_BITS / (FEEDBACK_SHARE * downlink_bps), SLOWEST_FEEDBACK)
 
     def path_changed(self) -> None:
         """Nothing measured holds for the path from now on."""

@@ -11,7 +11,10 @@ from media.bwe.overuse import Usage
 BETA = 0.85
 INCREASE_A_SECOND = 1.08
 RESPONSE_SECONDS = 0.1
-MIN_ADDITIVE_BPS = 4_000.0
+MIN_ADDITIVE_BPS = 2_000.0
+ADDITIVE_A_SECOND = 0.05
+"""Near the ceiling no faster than that, as a share of the target: a packet a response time is a seventh of 150 kbps,
+and the queue is there before the trend is. Whether there is much more the probes find out."""
 CAPACITY_SMOOTHING = 0.05
 MIN_DEVIATION, MAX_DEVIATION = 0.4, 2.5
 
@@ -104,7 +107,8 @@ class Aimd:
             # One average packet a response time (§5.5); packets of 1,200 bytes at 30 frames a second.
             frame_bits = self.target_bps / 30.0
             packet_bits = frame_bits / max(1.0, -(-frame_bits // (1200 * 8)))
-            grown = self.target_bps + max(MIN_ADDITIVE_BPS, packet_bits / (rtt + RESPONSE_SECONDS)) * elapsed
+            slope = min(packet_bits / (rtt + RESPONSE_SECONDS), ADDITIVE_A_SECOND * self.target_bps)
+            grown = self.target_bps + max(MIN_ADDITIVE_BPS, slope) * elapsed
         else:
             grown = self.target_bps + max(self.target_bps * (INCREASE_A_SECOND**elapsed - 1.0), 1000.0 * elapsed)
         if received_bps is not None:

@@ -51,7 +51,6 @@ class Estimator:
         self._remb_only = not transport_cc
         self._base_delays: deque[tuple[float, float]] = deque()  # ascending, a sliding minimum
         self._highest_lost = -1
-        self._highest_reported = -1
         self._begun = False
         self._last_feedback: float | None = None
         self._answered_at: float | None = None
@@ -123,7 +122,7 @@ class Estimator:
         `last_sent`: the last transport-wide number given out. Where little was sent (a probe, lost in a burst) silence
         means little.
         """
-        if self._last_feedback is None or last_sent - self._highest_reported < SILENT_PACKETS:
+        if self._last_feedback is None or last_sent - self._answered_up_to < SILENT_PACKETS:
             self._last_feedback = now if self._last_feedback is not None else None
         elif now - self._last_feedback > max(SILENCE_SECONDS, 3 * self.rtt):
             self._aimd.target_bps = max(self._aimd.target_bps * 0.5, MIN_BPS * 3)

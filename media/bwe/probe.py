@@ -15,6 +15,8 @@ MIN_PACKETS = 5
 MIN_RECEIVED = 4
 SMALL_BYTES, LARGE_BYTES = 60, 200
 """A probe packet's least size: small where even few packets would be a queue of their own."""
+SPARE_PACKETS = 4
+"""More of them where many get lost: with 50 % loss 4 of 14 arrive in 97 of 100 cases, of 10 in 83."""
 FIRST_PACKETS = 10
 """The first probe may meet any loss: of ten packets four arrive at 50 % with 83 % probability, of five with 19 %."""
 TIMEOUT_SECONDS = 1.0
@@ -43,6 +45,7 @@ class _Cluster:
         "last_sent",
         "last_size",
         "lost",
+        "lost_size",
         "plan",
         "received",
         "size",
@@ -54,11 +57,12 @@ class _Cluster:
         self.started = now
         self.first_sent = self.first_arrived = float("inf")
         self.last_sent = self.last_arrived = float("-inf")
-        self.first_size = self.last_size = self.size = self.received = self.lost = 0
+        self.first_size = self.last_size = self.size = self.lost_size = self.received = self.lost = 0
 
     def add(self, fate: Fate) -> None:
         if fate.arrived is None:
             self.lost += 1
+            self.lost_size += fate.size_bytes
             return
         self.received += 1
         self.size += fate.size_bytes
@@ -117,7 +121,7 @@ class Prober:
         bps = min(factor * target_bps, 1.1 * wanted_bps)
         self._follow_bps = None
         survivors = max(1.0 - loss, 0.3)
-        packets = ceil(MIN_PACKETS / survivors) if self._known else FIRST_PACKETS
+        packets = ceil((MIN_PACKETS + SPARE_PACKETS * loss) / survivors) if self._known else FIRST_PACKETS
         size = int(bps * MIN_SECONDS / survivors / 8)
         size = max(size, packets * min(LARGE_BYTES, max(SMALL_BYTES, size // packets)))
         plan = ProbePlan(self._next_id, bps, packets, size)
@@ -133,12 +137,12 @@ class Prober:
             return None
         cluster.add(fate)
         if cluster.received + cluster.lost < cluster.plan.packets or (
-            cluster.size + cluster.lost * 200 < 0.8 * cluster.plan.size_bytes
+            cluster.size + cluster.lost_size < 0.8 * cluster.plan.size_bytes
         ):
             return None
         result = cluster.result_bps()
         good = result is not None and result > UTILISED * cluster.plan.bps
-        self._finish(now, success=good)
+        self._finish(now, success=good or result is None)
         self._known = self._known or result is not None
         if good and result is not None:
             self._follow_bps = result

@@ -45,6 +45,7 @@ class ArrivalRecorder:
         "_ordered",
         "_until",
         "due",
+        "least_interval",
     )
 
     def __init__(self) -> None:
@@ -59,6 +60,8 @@ class ArrivalRecorder:
         """The last number the next feedback may speak of, if not all."""
         self._feedback_count = 0
         self._fast_until = 0.0
+        self.least_interval = 0.0
+        """Set where feedback itself would fill the link it takes."""
         self.due = float("inf")
 
     def record(self, sequence_number: int, now: float) -> None:
@@ -156,7 +159,7 @@ class ArrivalRecorder:
 
         `silent`: not a word of what is missing, as if a feedback packet about just that had been lost.
         """
-        self.due = now + (FAST_INTERVAL if now < self._fast_until else INTERVAL)
+        self.due = now + max(FAST_INTERVAL if now < self._fast_until else INTERVAL, self.least_interval)
         if not self._arrivals:
             return []
         if self._ordered and self._until is None and self._highest + 1 - self._next == len(self._arrivals):

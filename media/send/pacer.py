@@ -11,11 +11,13 @@ from typing import NamedTuple, Protocol
 
 from media.wire.layout import Layout
 
-HEADROOM = 1.25
-"""Above the target, so that the queue of a well-behaved source drains."""
+HEADROOM, NARROW_HEADROOM = 1.25, 1.05
+"""Above the target, so that the queue of a well-behaved source drains; on a narrow link it would drain into the link's
+queue, where voice waits behind it."""
+NARROW_BPS = 400_000
 BURST_SECONDS = 0.01
-MIN_BURST_BYTES = 2_600
-"""Two packets: less than that and every frame would wait for the clock."""
+MIN_BURST_BYTES, MIN_BURST_SECONDS = 2_600, 0.06
+"""Two packets: less than that and every frame would wait for the clock; but no more than voice may have to wait."""
 MAX_QUEUE_SECONDS = 0.35
 MAX_QUEUE_PACKETS = 600
 MAX_DEBT_SECONDS = 0.3
@@ -63,9 +65,9 @@ class Pacer:
     @target_bps.setter
     def target_bps(self, bps: float) -> None:
         self._target_bps = bps
-        self._rate = rate = bps * HEADROOM / 8
+        self._rate = rate = bps * (HEADROOM if bps >= NARROW_BPS else NARROW_HEADROOM) / 8
         """Bytes a second."""
-        self._burst = max(rate * BURST_SECONDS, MIN_BURST_BYTES)
+        self._burst = max(rate * BURST_SECONDS, min(MIN_BURST_BYTES, rate * MIN_BURST_SECONDS))
         self._deepest = -rate * MAX_DEBT_SECONDS
 
     def admit(self, size_bytes: int, now: float) -> bool:
@@ -110,12 +112,12 @@ class Pacer:
         """When `pop` will have something; None while nothing waits."""
         if not self._bytes:
             return None
-        return now + max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
+        return now + max(0.0, -self._budget / self._rate)
 
     def debt_seconds(self, now: float) -> float:
         """How long it takes until what left in any case is paid for."""
         self._refill(now)
-        return max(0.0, -self._budget * 8 / (self.target_bps * HEADROOM))
+        return max(0.0, -self._budget / self._rate)
 
     @property
     def waiting(self) -> bool:
@@ -125,7 +127,7 @@ class Pacer:
     @property
     def queued_seconds(self) -> float:
         """How long what waits will take."""
-        return self._bytes * 8 / (self.target_bps * HEADROOM)
+        return self._bytes / self._rate
 
     @property
     def overloaded(self) -> bool:

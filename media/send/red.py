@@ -68,13 +68,13 @@ _AMPLE_COPIES = 6.0
 def choose_distances(loss: float, burst_length: float, budget_copies: float) -> tuple[int, ...]:
     """How far back the copies of a packet go, for a leg with this loss, mean burst length and budget (in copies).
 
-    None below 1 % loss; else enough that the residual loss is under 1 % (0.2 % where there is room for six copies), at
+    None below 1 % loss; else enough that the residual loss is under 1 % (0.05 % where there is room for six copies), at
     most MAX_DEPTH and what the budget holds.
     """
     if loss < 0.01 or budget_copies < 1.0:
         return ()
     depth, residual = 1, loss * loss
-    accepted = 0.002 if budget_copies >= _AMPLE_COPIES else 0.01
+    accepted = 0.0005 if budget_copies >= _AMPLE_COPIES else 0.01
     while residual > accepted and depth < MAX_DEPTH:
         depth += 1
         residual *= loss

@@ -9,7 +9,8 @@ from media.errors import WireError
 
 MAX_FRAMES = 48
 MAX_PACKET_MS = 120.0
-MAX_FRAME_BYTES = 1275
+MAX_JOINED_MS, MAX_JOINED_BYTES = 40.0, 360
+"""A frame that is joined with others is no longer than that."""
 _SILK_MS = (10.0, 20.0, 40.0, 60.0)
 _HYBRID_MS = (10.0, 20.0)
 _CELT_MS = (2.5, 5.0, 10.0, 20.0)
@@ -39,17 +40,24 @@ def packet_ms(packet: bytes | memoryview) -> float:
     return duration
 
 
-def join(packets: Sequence[bytes]) -> bytes | None:
-    """One packet of the frames of several single-frame packets; None if they cannot be joined.
+def joinable(one: bytes, other: bytes) -> bool:
+    """Whether frames of two packets may be in one: same configuration and channels, one frame each (code 0), and so
+    small and short that three of them are still a packet."""
+    same = bool(one and other) and one[0] == other[0] and not one[0] & 3
+    return same and max(len(one), len(other)) <= MAX_JOINED_BYTES and frame_ms(one[0]) <= MAX_JOINED_MS
 
-    They can when all have the same configuration and channels and one frame each (code 0), at most 120 ms together.
+
+def join(packets: Sequence[bytes]) -> bytes:
+    """One packet of the frames of several that are `joinable`, at most 120 ms together; a single one as it is.
+
+    Raise WireError for others.
     """
-    toc = packets[0][0] if packets and packets[0] else 0
-    fits = 1 <= len(packets) <= MAX_FRAMES and len(packets) * frame_ms(toc) <= MAX_PACKET_MS
-    if not fits or any(not p or p[0] != toc or toc & 3 or len(p) - 1 > MAX_FRAME_BYTES for p in packets):
-        return None
     if len(packets) == 1:
-        return bytes(packets[0])
+        return packets[0]
+    toc = packets[0][0] if packets and packets[0] else 0
+    fits = packets and len(packets) * frame_ms(toc) <= MAX_PACKET_MS and len(packets) <= MAX_FRAMES
+    if not fits or not all(joinable(packets[0], packet) for packet in packets):
+        raise WireError("Opus packets that cannot be joined")
     frames = [p[1:] for p in packets]
     lengths = b"".join(_length(len(frame)) for frame in frames[:-1])
     return bytes((toc | 3, 0x80 | len(frames))) + lengths + b"".join(frames)

@@ -6,8 +6,10 @@ import pytest
 
 from media.api import Slot
 from media.bridge.player import Picture
+from media.bridge.rate_control import EXTRAS_PATIENCE
 from media.bridge.stage import Clip
 from media.wire.rtp import RtpPacket
+from tests.sim.browser import Browser
 from tests.sim.call import Call, two_people
 from tests.sim.sink import Sink
 
@@ -15,6 +17,13 @@ MUSIC = Clip("waiting", tuple(b"\xfcmusic" + bytes((n,)) for n in range(10)), re
 PICTURE = Picture((b"\x10\x00picture one", b"\x00picture two"), (b"\x10\x01same",))
 HOLD = Clip("hold", MUSIC.voice, PICTURE, repeat=True)
 NOTICE = Clip("recording_started.en", tuple(b"\xfcnotice" + bytes((n,)) for n in range(50)))
+
+
+def known() -> tuple[Call, Browser, Browser]:
+    """Two who are there for long enough that the way to them is known, or taken for good."""
+    call, customer, agent = two_people()
+    call.run(EXTRAS_PATIENCE)
+    return call, customer, agent
 
 
 def payloads(sink: Sink, since: float = 0.0) -> list[bytes]:
@@ -26,7 +35,7 @@ def is_music(packet: RtpPacket) -> bool:
 
 
 def test_music_plays_before_anybody_answers_and_ends_when_somebody_does() -> None:
-    call, customer, _ = two_people()
+    call, customer, _ = known()
     call.bridge.play("customer", MUSIC, call.clock.now)
     call.run(2.0)
     sink = customer.sinks[Slot.AUDIO]
@@ -43,8 +52,7 @@ def test_music_plays_before_anybody_answers_and_ends_when_somebody_does() -> Non
 
 
 def test_the_first_packet_leaves_at_once_and_twenty_milliseconds_are_kept() -> None:
-    call, customer, _ = two_people()
-    call.run(0.5)
+    call, customer, _ = known()
     began = call.clock.now
     call.bridge.play("customer", MUSIC, began)
     call.run(1.0)
@@ -77,7 +85,7 @@ def test_hold_music_and_picture_come_on_hold_only() -> None:
 
 
 def test_a_page_that_lost_the_picture_gets_it_again_when_it_asks() -> None:
-    call, customer, _ = two_people()
+    call, customer, _ = known()
     call.bridge.play("customer", HOLD, call.clock.now)
     call.run(2.0)
     customer.sinks[Slot.MAIN].ask_key_frame(customer.up.send)
@@ -112,7 +120,7 @@ def test_a_notice_is_heard_over_a_running_call_and_tells_when_it_ends() -> None:
 
 
 def test_a_notice_interrupts_the_music_and_the_music_goes_on() -> None:
-    call, customer, _ = two_people()
+    call, customer, _ = known()
     call.bridge.play("customer", MUSIC, call.clock.now)
     call.run(0.3)
     call.bridge.play("customer", NOTICE, call.clock.now)
@@ -137,7 +145,7 @@ def test_nothing_plays_after_stop_and_it_may_be_said_before_the_leg_is_made() ->
 
 
 def test_music_said_twice_goes_on_instead_of_beginning_again() -> None:
-    call, customer, _ = two_people()
+    call, customer, _ = known()
     call.bridge.play("customer", MUSIC, call.clock.now)
     call.run(0.5)
     call.bridge.play("customer", MUSIC, call.clock.now)

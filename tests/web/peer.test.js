@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
-import { Peer } from "../../web/shared/peer.js";
+import { downscale, Peer } from "../../web/shared/peer.js";
 
 const SLOTS = { 0: "audio", 1: "camera", 2: "main", 3: "side", 4: "audio_side" };
 
@@ -351,4 +351,10 @@ describe("peer", () => {
     assert.equal(clone.stopped, true);
     assert.equal(Connection.all[0].closed, true);
   });
+});
+
+test("a narrow link gets smaller pictures and does not flutter", () => {
+  assert.deepEqual([0, 500_000, 200_000, 80_000].map((bps) => downscale(bps, 1)), [1, 1, 2, 4]);
+  assert.deepEqual([100_000, 120_000].map((bps) => downscale(bps, 4)), [4, 2]);
+  assert.deepEqual([250_000, 300_000].map((bps) => downscale(bps, 2)), [2, 1]);
 });

@@ -2,6 +2,7 @@
 /** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
 const FED = { audio: "sendrecv", camera: "sendonly" };
 const VIDEO_BPS = 1_800_000;
+const SMALLER = [[4, 90_000], [2, 220_000]];
 const RESTART_MS = 1500;
 const REPLACE_MS = 5000;
 const CONNECT_MS = 10_000;
@@ -17,6 +18,7 @@ export class Peer extends EventTarget {
   #timer;
   #monitor;
   #hold = 0;
+  #smaller = 1;
   #most = { audio: 0, video: 0 };
 
   /** `send`: message => boolean. */
@@ -80,7 +82,8 @@ export class Peer extends EventTarget {
   #limit(lines) {
     const { audio, video } = this.#most;
     limit(lines?.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
-    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30, scalabilityMode: "L1T3" }, "maintain-framerate");
+    this.#smaller = downscale(video, this.#smaller);
+    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30, scaleResolutionDownBy: this.#smaller, scalabilityMode: "L1T3" }, "maintain-framerate");
   }
 
   /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
@@ -192,6 +195,12 @@ export class Peer extends EventTarget {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** By how much to divide the picture's sides at so many bits a second: many small pictures say more than few large ones. */
+export function downscale(bps, before) {
+  for (const [by, below] of SMALLER) if (bps && bps < below * (before >= by ? 1.3 : 1)) return by;
+  return 1;
 }
 
 /** What a browser does not know it ignores, layers its codec cannot make it refuses; Firefox before 110 has no encodings yet. */

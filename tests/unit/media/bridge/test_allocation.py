@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from media.bridge.allocation import MIN_VIDEO_BPS, Allocator, LinkView, parity_ratio
+from media.bridge.allocation import EARLY_SECONDS, MIN_VIDEO_BPS, RESUME_SECONDS, Allocator, LinkView, parity_ratio
 
 
 def _view(target_bps: float, loss: float = 0.0, burst: float = 1.0, rtt: float = 0.1) -> LinkView:
@@ -32,11 +32,19 @@ def test_voice_comes_before_pictures_on_a_narrow_lossy_link() -> None:
 
 def test_150_kbps_is_enough_for_small_pictures_80_is_not() -> None:
     assert not Allocator().split(_view(140_000), 0.0).video_paused
-    assert Allocator().split(_view(78_000), 0.0).video_paused
+    assert Allocator().split(_view(70_000), 0.0).video_paused
 
 
 def test_frames_are_joined_where_headers_are_too_dear() -> None:
-    assert [Allocator().split(_view(t), 0.0).join_frames for t in (80_000, 50_000, 30_000)] == [1, 2, 3]
+    assert [Allocator().split(_view(t), 0.0).join_frames for t in (190_000, 80_000, 50_000, 30_000)] == [1, 2, 2, 3]
+
+
+def test_frames_are_not_parted_and_joined_again_with_every_move_of_the_target() -> None:
+    allocator = Allocator()
+    joined = [
+        allocator.split(_view(t), 0.0).join_frames for t in (150_000, 170_000, 185_000, 200_000, 185_000, 160_000)
+    ]
+    assert joined == [2, 2, 2, 1, 1, 2]
 
 
 def test_pictures_come_back_only_after_there_was_room_for_a_while() -> None:
@@ -45,8 +53,25 @@ def test_pictures_come_back_only_after_there_was_room_for_a_while() -> None:
     assert allocator.split(_view(150_000), 1.0).video_paused
     assert allocator.split(_view(70_000), 2.0).video_paused
     assert allocator.split(_view(150_000), 3.0).video_paused
-    assert allocator.split(_view(150_000), 5.9).video_paused
-    assert not allocator.split(_view(150_000), 6.1).video_paused
+    assert allocator.split(_view(150_000), 3.0 + RESUME_SECONDS - 0.1).video_paused
+    assert not allocator.split(_view(150_000), 3.0 + RESUME_SECONDS + 0.1).video_paused
+
+
+def test_pictures_that_did_not_last_are_waited_for_longer_each_time() -> None:
+    allocator, now, waited = Allocator(), 0.0, []
+    for _ in range(6):
+        assert allocator.split(_view(70_000), now).video_paused
+        paused_at = now
+        while allocator.split(_view(150_000), now).video_paused:
+            now += 0.1
+        waited.append(round(now - paused_at))
+        now += 1.0
+    assert waited == [2, 4, 8, 16, 16, 16]
+    now += EARLY_SECONDS
+    assert not allocator.split(_view(150_000), now).video_paused
+    assert allocator.split(_view(70_000), now).video_paused
+    assert allocator.split(_view(150_000), now + 0.1).video_paused
+    assert not allocator.split(_view(150_000), now + 0.2 + RESUME_SECONDS).video_paused
 
 
 def test_pictures_come_back_at_once_where_there_is_ample_room() -> None:

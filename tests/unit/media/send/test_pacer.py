@@ -83,7 +83,7 @@ def test_the_timeout_is_when_the_next_packet_may_leave() -> None:
     pacer = Pacer(100_000)
     assert pacer.next_timeout(1.0) is None
     pacer.admit(1, 1.0)
-    pacer.charge(5_000)
+    pacer.charge(3_000)
     pacer.push(Priority.VIDEO, _packet())
     timeout = pacer.next_timeout(1.0)
     assert timeout is not None
