@@ -15,7 +15,7 @@ LEAST_CORRELATION = 0.9
 
 def add_suites(drill: argparse.ArgumentParser) -> None:
     """The options of suites."""
-    suites = drill.add_argument_group("suites (voices only, a media engine of their own; about 18 s a drill)")
+    suites = drill.add_argument_group("suites (voices only, a media engine of their own; about 25 s a drill)")
     suites.add_argument(
         "--suite",
         choices=SUITES,
