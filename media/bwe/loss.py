@@ -97,6 +97,9 @@ class LossModel:
             self.random_loss, self.limit_bps = overall, None
             return
         random_likelihood = _likelihood(weighted, overall, None)
+        if rising_likelihood(weighted) - random_likelihood <= DECISION * self.burst_length:
+            self.random_loss, self.limit_bps = overall, None
+            return  # no limit at all could explain it clearly better: nearly always so, and ten times cheaper
         top = max(o.sent_bps for o, _ in weighted)
         best_likelihood, best_limit, best_loss = random_likelihood, None, overall
         for share in _CANDIDATES:
@@ -122,6 +125,23 @@ def _inherent_candidates(weighted: list[tuple[Observation, float]], limit: float
     if packets < MIN_PACKETS:
         return (0.0,)
     return (0.0, sum(w * o.lost for o, w in weighted if o.sent_bps <= limit) / packets)
+
+
+def rising_likelihood(weighted: list[tuple[Observation, float]]) -> float:
+    """Log-likelihood of the best explanation in which loss nowhere falls as the rate rises: every "full" is one, so
+    none is better. Isotonic regression by pooling adjacent violators (Ayer et al. 1955)."""
+    pools: list[tuple[float, float]] = []
+    for observation, weight in sorted(weighted):
+        lost, packets = weight * observation.lost, weight * observation.packets
+        while pools and pools[-1][0] * packets >= lost * pools[-1][1]:
+            before, of = pools.pop()
+            lost, packets = lost + before, packets + of
+        pools.append((lost, packets))
+    result = 0.0
+    for lost, packets in pools:
+        if 0.0 < lost < packets:
+            result += lost * log(lost / packets) + (packets - lost) * log(1.0 - lost / packets)
+    return result
 
 
 def _likelihood(weighted: list[tuple[Observation, float]], inherent: float, limit: float | None) -> float:

@@ -3,8 +3,9 @@
 import random
 
 import pytest
+from hypothesis import given, strategies as st
 
-from media.bwe.loss import LossModel
+from media.bwe.loss import LossModel, Observation, _likelihood, rising_likelihood
 
 
 def _feed(model: LossModel, rates_bps: list[float], loss: float, capacity_bps: float, seed: int = 3) -> None:
@@ -22,6 +23,21 @@ def _feed(model: LossModel, rates_bps: list[float], loss: float, capacity_bps: f
 def _add(model: LossModel, first: float, last: float, fates: list[bool]) -> None:
     runs = sum(1 for before, lost in zip([False, *fates], fates, strict=False) if lost and not before)
     model.add(first, last, len(fates), sum(fates), runs, 1000 * len(fates))
+
+
+observations = st.builds(Observation, st.floats(1e4, 5e6), st.integers(20, 200), st.integers(0, 20))
+
+
+@given(
+    st.lists(st.tuples(observations, st.floats(0.1, 1.0)), min_size=1, max_size=24), st.floats(0, 0.9), st.floats(0, 1)
+)
+def test_no_limit_explains_better_than_the_best_that_rises(
+    weighted: list[tuple[Observation, float]], inherent: float, share: float
+) -> None:
+    limit = max(1.0, share * max(observation.sent_bps for observation, _ in weighted))
+    best = rising_likelihood(weighted)
+    assert _likelihood(weighted, inherent, limit) <= best + 1e-6
+    assert _likelihood(weighted, inherent, None) <= best + 1e-6
 
 
 RISING = [300e3 * 1.08**i for i in range(20)]
