@@ -252,6 +252,16 @@ describe("peer", () => {
     assert.ok(camera.sender.parameters.encodings[0].maxBitrate > 0);
   });
 
+  test("a picture made smaller for a narrow link is also slower, and no smaller still", async () => {
+    await peer.offer(offer("a"));
+    const { sender } = Connection.all[0].lines[1];
+    const set = () => [sender.parameters.encodings[0].scaleResolutionDownBy, sender.parameters.encodings[0].maxFramerate, sender.parameters.degradationPreference];
+    peer.wish({ audio_bps: 20_000, video_bps: 150_000 });
+    assert.deepEqual(set(), [2, 15, "maintain-resolution"]);
+    peer.wish({ audio_bps: 0, video_bps: 0 });
+    assert.deepEqual(set(), [1, 30, "maintain-framerate"]);
+  });
+
   test("what the far side can take limits every leg, now and later, and is lifted again", async () => {
     await peer.offer(offer("a"));
     const most = ({ lines }) => lines.slice(0, 2).map(({ sender }) => sender.parameters.encodings[0].maxBitrate);

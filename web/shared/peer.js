@@ -2,7 +2,6 @@
 /** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
 const FED = { audio: "sendrecv", camera: "sendonly" };
 const VIDEO_BPS = 1_800_000;
-const SMALLER = [[4, 90_000], [2, 220_000]];
 const RESTART_MS = 1500;
 const REPLACE_MS = 5000;
 const CONNECT_MS = 10_000;
@@ -82,8 +81,8 @@ export class Peer extends EventTarget {
   #limit(lines) {
     const { audio, video } = this.#most;
     limit(lines?.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
-    this.#smaller = downscale(video, this.#smaller);
-    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), maxFramerate: 30, scaleResolutionDownBy: this.#smaller, scalabilityMode: "L1T3" }, "maintain-framerate");
+    const by = (this.#smaller = downscale(video, this.#smaller));
+    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), scalabilityMode: "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 }, by > 1 ? "maintain-resolution" : "maintain-framerate");
   }
 
   /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
@@ -199,7 +198,7 @@ export class Peer extends EventTarget {
 
 /** By how much to divide the picture's sides at so many bits a second: many small pictures say more than few large ones. */
 export function downscale(bps, before) {
-  for (const [by, below] of SMALLER) if (bps && bps < below * (before >= by ? 1.3 : 1)) return by;
+  for (const [by, below] of [[4, 90_000], [2, 220_000]]) if (bps && bps < below * (before >= by ? 1.3 : 1)) return by;
   return 1;
 }
 
@@ -208,7 +207,6 @@ function limit(line, limits, degradationPreference) {
   const parameters = line?.sender.getParameters();
   if (!parameters?.encodings?.length) return;
   Object.assign(parameters.encodings[0], limits);
-  if (degradationPreference) Object.assign(parameters, { degradationPreference });
-  const layers = limits.scalabilityMode;
-  line.sender.setParameters(parameters).catch(() => layers && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
+  parameters.degradationPreference = degradationPreference;
+  line.sender.setParameters(parameters).catch(() => limits.scalabilityMode && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
 }
