@@ -8,7 +8,8 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, async_playwright
 
-from tests.e2e.people import Agent, Customer, People, chromium_flags, chromium_path
+from tests.e2e.chromium import chromium_flags, chromium_path
+from tests.e2e.people import Agent, Customer, People
 from tests.e2e.product import ARTIFACTS, Product
 from tests.e2e.timing import Timings, write
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from tests.e2e.people import Agent, People, chromium_flags, chromium_path
+from tests.e2e.chromium import chromium_flags, chromium_path
+from tests.e2e.people import Agent, People
 from tests.e2e.product import ARTIFACTS, Product, until
 from tests.e2e.timing import Timings, note_call, note_recovery, summary, write
 

@@ -3,8 +3,6 @@ knows of the pages' markup stands here."""
 
 import contextlib
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,39 +17,11 @@ from playwright.async_api import (
     ViewportSize,
 )
 
-from tests.e2e.product import ARTIFACTS, DEMO_AGENTS, ROOT, Product, until
+from tests.e2e.product import ARTIFACTS, DEMO_AGENTS, Product, until
 
 PROBE = Path(__file__).with_name("probe.js")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-FRAMES_A_SECOND = 15
-"""Of the pretended cameras: two software encoders and four decoders share the machine with the server."""
-
-
-def chromium_path() -> str:
-    """The system's Chromium, found by the same script that `make` uses; fails with what is missing."""
-    found = subprocess.run([ROOT / ".ci" / "need", "chromium"], capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
-    return shutil.which(found.stdout.split()[0]) or found.stdout.strip()
-
-
-def chromium_flags(frames_a_second: int = FRAMES_A_SECOND) -> list[str]:
-    return [
-        "--no-sandbox",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-default-apps",
-        "--disable-domain-reliability",
-        "--disable-backgrounding-occluded-windows",
-        "--disable-renderer-backgrounding",
-        "--disable-background-timer-throttling",
-        "--use-fake-ui-for-media-stream",
-        f"--use-fake-device-for-media-stream=fps={frames_a_second}",
-        "--autoplay-policy=no-user-gesture-required",
-        "--force-color-profile=srgb",
-    ]
 
 
 class Person:

@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
-from tests.e2e.people import People, chromium_flags, chromium_path
+from tests.e2e.chromium import chromium_flags, chromium_path
+from tests.e2e.people import People
 from tests.e2e.product import ARTIFACTS, Product
 from tests.e2e.turn import Turn, running
 
