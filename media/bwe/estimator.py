@@ -17,6 +17,8 @@ from media.bwe.sent import Fate, SentHistory
 from media.bwe.trendline import Trendline
 
 MIN_BPS = 10_000.0
+EMPTY_QUEUE_SECONDS = 0.03
+"""With more of a queue the link is as good as full: a probe would show just that, and voice would wait behind it."""
 QUEUE_TOLERATED_SECONDS = 0.06
 QUEUE_FULL_BRAKE_SECONDS = 0.4
 MIN_BRAKE = 0.25
@@ -142,7 +144,7 @@ class Estimator:
 
     def plan_probe(self, wanted_bps: float, now: float) -> ProbePlan | None:
         """Return a cluster to send if the source wants more than the target and nothing speaks against it."""
-        if self.usage is not Usage.NORMAL or self._brake < 1.0 or self._remb_only:
+        if self.usage is not Usage.NORMAL or self.queue_seconds > EMPTY_QUEUE_SECONDS or self._remb_only:
             return None
         wanted = min(wanted_bps, self._aimd.max_bps, self.loss.limit_bps or wanted_bps)
         return self._prober.plan(self.target_bps, wanted, self.loss.random_loss, self._aimd.decreased_at, now)
