@@ -13,8 +13,9 @@ _REMEMBERED = 128
 """Pictures whose packets may come late."""
 _WINDOW, _FIRST_WINDOW = 1.0, 0.3
 """Seconds over which the layers' rates are taken; the first is short because the leg is short now."""
-GROW = 1.15
-"""A layer comes back when so much more than it needs is there."""
+KEEP, GROW = 1.2, 1.0
+"""A layer goes when what is sent with it is so many times what fits, and comes back when it fits. An encoder that was
+told the very rate that fits makes now a little more, now a little less: the pacer has room for that."""
 
 
 class Thinning:
@@ -48,7 +49,7 @@ class Thinning:
             total, wanted = self._rates[0], 0
             for number in range(1, TOP + 1):
                 total += self._rates[number]
-                if total * (GROW if number > self.wanted else 1.0) > bps:
+                if total > bps * (GROW if number > self.wanted else KEEP):
                     break
                 wanted = number
             self.wanted = wanted

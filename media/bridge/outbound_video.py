@@ -20,7 +20,7 @@ from media.wire.vp8_layers import read_layer, write_picture_id
 _HEADER = struct.Struct("!BBHII")
 _MAX_PADDING = 255
 _PACE_STEP = 0.005
-SHORT = 1.1
+SHORT = 1.25
 """A leg that is sent so many times what it can carry does without upper layers until its source has slowed down."""
 PRESSED_SECONDS = 0.15
 """So long a queue of pictures is no frame that drains."""
