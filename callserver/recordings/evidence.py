@@ -1,10 +1,11 @@
 """From a call with a verification to the order for its evidence: events and stills in the order of time, recordings."""
 
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from callserver.recordings.orders import EvidenceOrder, Film, Item
+from callserver.recordings.orders import EvidenceOrder, Film, Item, private_directory
 from callserver.recordings.playback import as_library_error
 from callserver.recordings.vault import Vault
 from media.recording.errors import RecordingError
@@ -96,8 +97,10 @@ async def _still(records: Records, vault: Vault, still: Still, folder: Path, num
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.write_bytes(content)
+    private_directory(path.parent.parent)
+    private_directory(path.parent)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
 
 
 async def _film(vault: Vault, recording: Recording) -> Film:

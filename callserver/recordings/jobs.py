@@ -6,6 +6,7 @@ nothing secret is on its command line or in its environment's listing. Killing i
 
 import asyncio
 import contextlib
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -95,10 +96,12 @@ class Jobs:
         if name in self._cancelled:
             self._cancelled.discard(name)
             out.unlink(missing_ok=True)
+            _sweep(out)
             return Job("cancelled")
         if code == 0 and out.is_file():
             log.info("job done", job=name, size_bytes=out.stat().st_size)
             return Job("done", 1.0, out.stat().st_size)
+        _sweep(out)
         reason = (last.reason if last else "") or f"the process ended with {code}"
         log.warning("job failed", job=name, reason=reason)
         return Job("failed", reason=reason)
@@ -132,6 +135,12 @@ class Jobs:
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
         return job
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a process that was killed did not: its unfinished file, the stills of its order."""
+    out.with_name(f".{out.name}.part").unlink(missing_ok=True)
+    shutil.rmtree(out.with_suffix(".stills"), ignore_errors=True)
 
 
 def _words(error: Exception) -> str:

@@ -1,8 +1,10 @@
 """signaling.http.library.Library: rows from the store, files from the vault, work from the jobs."""
 
 import asyncio
+import contextlib
 import math
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -34,6 +36,8 @@ from signaling.records import Recording, Records, Still
 
 CHECK_EVERY = 3600.0
 """Seconds between two looks at what is due: a day's end must not wait for another day."""
+MADE_SECONDS = 86_400.0
+"""Exports and evidence are not encrypted: what was made lies for a day, then it has to be made again."""
 SUFFIX: dict[JobKind, str] = {"export": ".mp4", "evidence": ".zip"}
 
 log = structlog.get_logger("recordings")
@@ -101,14 +105,20 @@ class RecordingLibrary:
         if row is None or row.state == "deleted":
             return
         await self._views.forget(recording_id)
-        self._jobs.cancel(f"export {recording_id}", self._path("export", recording_id))
+        await self._unmake(row)
         try:
             await self._vault.run(partial(self._vault.files.delete, recording_id))
         except (RecordingError, OSError) as error:
             log.exception("a recording could not be deleted", call_id=row.call_id, recording=recording_id)
             raise LibraryError(503, "unavailable", "the recording could not be deleted; see the log") from error
         await self._rows.save(structs.replace(row, state="deleted", deleted_at=self._clock(), deleted_by=by))
+        await self._unmake(row)  # begun while the key was being destroyed
         log.info("recording deleted", call_id=row.call_id, recording=recording_id, by=by)
+
+    async def _unmake(self, row: Recording) -> None:
+        """Remove what holds the recording without encryption: its film, the evidence of its call."""
+        await self.cancel("export", row.recording_id)
+        await self.cancel("evidence", row.call_id)
 
     # --- jobs ----------------------------------------------------------------------------------------------------
 
@@ -117,6 +127,8 @@ class RecordingLibrary:
         path = self._path(kind, subject)
         if known is None and path.is_file():
             return Job("done", 1.0, path.stat().st_size)
+        if known is not None and known.state == "done" and not path.is_file():  # its day is over
+            return None
         return known
 
     async def start(self, kind: JobKind, subject: str) -> Job:
@@ -189,7 +201,8 @@ class RecordingLibrary:
             await asyncio.sleep(CHECK_EVERY)
 
     async def tidy(self) -> int:
-        """Close what a crash left open, delete what is due; how many were deleted."""
+        """Close what a crash left open, delete what is due; how many recordings were deleted."""
+        await self._vault.run(partial(_clear, self._made, self._clock() - MADE_SECONDS))
         for row in await self._rows.orphans():
             await self._close(row)
         due = [row.recording_id for row in await self._rows.due(self._clock())]
@@ -208,6 +221,18 @@ class RecordingLibrary:
             log.warning("a recording was cut off", call_id=row.call_id, recording=row.recording_id, error=str(error))
         ended = row.ended_at or self._clock()
         await self._rows.save(structs.replace(row, state="ended", ended_at=ended, seconds=seconds, size_bytes=size))
+
+
+def _clear(made: Path, before: float) -> None:
+    """Remove what was made before that time, and what killed jobs left."""
+    for path in made.glob("*"):
+        with contextlib.suppress(OSError):  # a job renames its file
+            if path.stat().st_mtime >= before:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _contents(info: RecordingInfo) -> Contents:

@@ -1,4 +1,6 @@
-"""What the control process and the process that does a job say to each other: one line of JSON each."""
+"""What the control process and the process that does a job say to each other (one line of JSON each), and where."""
+
+from pathlib import Path
 
 import msgspec
 
@@ -54,3 +56,9 @@ class Report(msgspec.Struct, frozen=True):
     progress: float = 0.0
     reason: str = ""
     """Why it failed."""
+
+
+def private_directory(path: Path) -> None:
+    """Have a directory that nobody but its owner can look into. Raise OSError."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)  # it may have been there, or be made as a parent with what the umask allows

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from callserver.recordings.orders import EvidenceOrder, ExportOrder, Film, Order, Report
+from callserver.recordings.orders import EvidenceOrder, ExportOrder, Film, Order, Report, private_directory
 from media.errors import MediaError
 from media.recording.evidence import Chain, load_or_create_signer
 from media.recording.evidence_archive import write_archive
@@ -24,9 +24,10 @@ PIECE_BYTES = 256 * 1024
 
 def main() -> int:
     os.nice(NICENESS)
+    os.umask(0o077)  # what is made is not encrypted: it is the owner's alone
     order: Order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     try:
-        Path(order.out).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_directory(Path(order.out).parent)
         if isinstance(order, ExportOrder):
             _export(order)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -99,6 +100,28 @@ async def test_retention_deletes_what_is_due_and_nothing_else(shelf: Shelf) -> N
     assert states == {"due": "deleted", "later": "ended", "runs": "on"}
 
 
+async def test_what_was_made_goes_with_its_recording_and_lies_for_a_day(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1")
+    made = shelf.folder / "made"
+    (made / "evidence-other.stills").mkdir(parents=True)
+    names = ("export-r1.mp4", "evidence-call.zip", "export-r2.mp4", ".export-r3.mp4.part", "evidence-other.stills/1")
+    for name in names:
+        (made / name).write_bytes(b"film")
+    for path in (*made.iterdir(),):
+        os.utime(path, (WALL, WALL))
+    await shelf.library.delete("r1", "anna")
+    left = {"export-r2.mp4", ".export-r3.mp4.part", "evidence-other.stills"}
+    assert {path.name for path in made.iterdir()} == left
+    await shelf.library.tidy()
+    assert {path.name for path in made.iterdir()} == left
+    assert shelf.library.job("export", "r2") is not None
+    shelf.now[0] += DAY + 1
+    await shelf.library.tidy()
+    assert not list(made.iterdir())
+    assert shelf.library.job("export", "r2") is None
+
+
 async def test_beyond_the_bound_the_oldest_go(shelf: Shelf) -> None:
     await shelf.call("call")
     rows = [await shelf.recorded("call", f"r{number}", pictures=False) for number in range(3)]
@@ -162,6 +185,7 @@ async def test_an_export_is_a_film_with_both_sides(shelf: Shelf) -> None:
         assert (await shelf.library.start("export", "r1")).state == "waiting"
         found = await done(lambda: shelf.library.job("export", "r1"))
     path = shelf.library.file("export", "r1")
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert (found.state, found.size_bytes) == ("done", path.stat().st_size)
     with av.open(str(path), "r") as container:
         picture = container.streams.video[0]
@@ -184,7 +208,9 @@ async def test_evidence_of_a_verification(shelf: Shelf) -> None:
         await shelf.library.start("evidence", "call")
         found = await done(lambda: shelf.library.job("evidence", "call"))
     assert found.state == "done", found
-    assert not list((shelf.folder / "made").glob("*.stills"))
+    archive = shelf.library.file("evidence", "call")
+    assert (archive.stat().st_mode & 0o777, archive.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert [path.name for path in archive.parent.iterdir()] == [archive.name], "the stills are gone"
     assert b"PUBLIC KEY" in await shelf.library.evidence_key()
 
 
@@ -214,7 +240,12 @@ async def test_a_job_is_cancelled_while_it_waits_and_while_it_runs(shelf: Shelf)
         async with asyncio.timeout(30):
             while (jobs.look("runs") or Job("waiting")).progress < 0.5:
                 await asyncio.sleep(0)
+        unfinished = shelf.folder / ".out.part"
+        unfinished.write_bytes(b"half a film")
         jobs.cancel("waits", out)
         jobs.cancel("runs", out)
         assert (await done(lambda: jobs.look("runs"))).state == "cancelled"
         assert (await done(lambda: jobs.look("waits"))).state == "cancelled"
+        async with asyncio.timeout(30):
+            while unfinished.exists():  # until the process is gone
+                await asyncio.sleep(0)
