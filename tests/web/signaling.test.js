@@ -253,7 +253,7 @@ describe("signaling", () => {
       moves = [];
       link = { type: "wifi", ...target() };
       Object.assign(globalThis, target());
-      Object.defineProperty(globalThis, "navigator", { value: { connection: link }, configurable: true });
+      Object.defineProperty(globalThis, "navigator", { value: { onLine: true, connection: link }, configurable: true });
       globalThis.document = { visibilityState: "visible", ...target() };
     });
 
@@ -307,6 +307,22 @@ describe("signaling", () => {
       assert.equal(Socket.all.length, 3);
       assert.deepEqual(moves.at(-1), ["open", true]);
     });
+
+    for (const event of ["offline", "change"]) {
+      test(`without a network nothing is written before the close, which would wait behind it (${event} comes first)`, async () => {
+        await openedHere();
+        const written = Socket.all[0].sent.length;
+        navigator.onLine = false;
+        listeners[event]();
+        assert.equal(Socket.all[0].closed, true);
+        assert.equal(Socket.all[0].sent.length, written);
+        assert.deepEqual(moves, [["reconnecting", true]]);
+        navigator.onLine = true;
+        listeners.online();
+        await comesBack();
+        assert.deepEqual(moves.at(-1), ["open", true]);
+      });
+    }
 
     test("a closed session does not listen any more", async () => {
       const signaling = await openedHere();

@@ -8,8 +8,8 @@ const EAGER_MS = 1000;
 const BACKOFF_MS = 5000;
 const MOMENTARY = /^(quality\.report|leg\.restart)$/; // worth nothing later
 
-/** wifi, cellular …; unknown on most desktops. */
-const networkType = () => globalThis.navigator?.connection?.type;
+/** wifi, cellular …; unknown on most desktops; false: none. */
+const network = () => globalThis.navigator?.onLine && navigator.connection?.type;
 
 /** sessionStorage as values; browsers may block it in frames, then nothing is kept. */
 export const stored = {
@@ -40,17 +40,17 @@ export class Signaling extends EventTarget {
   #confirmed = 0;
   #pings = [];
   #missed = 0;
-  #network = networkType();
+  #network = network();
   #moved;
-  #nudge = () => document.visibilityState === "hidden" || this.nudge();
-  /** On another network the old connection is dead, whatever it seems. */
+  #nudge = () => document.hidden || this.nudge();
+  /** Without its network the old connection is dead, whatever it seems; and the server should know. */
   #move = () => {
     this.#moved = true;
     this.#attempt = 0;
     this.#lost();
   };
   /** Browsers tell mere estimates of speed the same way. */
-  #change = () => (this.#network === (this.#network = networkType()) ? this.#nudge() : this.#move());
+  #change = () => (this.#network === (this.#network = network()) ? this.#nudge() : this.#move());
 
   /** `ticket`: async () => string; an error with a `code` ends in `refused`, any other is tried again. */
   constructor({ url, ticket, key = "callserver.session" }) {
@@ -104,6 +104,7 @@ export class Signaling extends EventTarget {
 
   #listen(how) {
     globalThis[how]?.("online", this.#move);
+    globalThis[how]?.("offline", this.#move);
     globalThis.document?.[how]("visibilitychange", this.#nudge);
     globalThis.navigator?.connection?.[how]?.("change", this.#change);
   }
@@ -190,7 +191,7 @@ export class Signaling extends EventTarget {
     this.#drop();
     this.#enter("reconnecting");
     const most = this.#attempt < EAGER ? EAGER_MS : BACKOFF_MS;
-    const wait = Math.min(most, 250 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
+    const wait = Math.min(most, 250 * 2 ** this.#attempt) * (1 + Math.random()) / 2;
     this.#after("retry", this.#attempt++ && wait, () => this.#connect());
   }
 

@@ -145,6 +145,24 @@ async def test_a_client_that_never_reads_is_closed_and_costs_no_more(site: Websi
     writer.close()
 
 
+async def test_a_client_that_answers_no_ping_is_away(tmp_path: Path, web_root: Path) -> None:
+    """Its network died without a word: no close frame, no FIN."""
+    async with website(tmp_path, web_root, ping_interval=0.02) as site:
+        address, origin = site.url.replace("http", "ws") + "/ws/v1", {"Origin": site.url}
+        hello = json.dumps({"type": "hello", "ticket": await site.customer_ticket()})
+        attached = set()
+        async with site.http.ws_connect(address, headers=origin, autoping=False) as mute:
+            await mute.send_str(hello)
+            async for _ in mute:  # ends when the server has cut it
+                attached.add(site.shared.service.counts()["sessions_attached"])
+        assert 1 in attached
+        for _ in range(1000):
+            await asyncio.sleep(0)
+            if not len(site.server.sockets):
+                break
+        assert site.shared.service.counts()["sessions_attached"] == 0
+
+
 def frame(payload: bytes) -> bytes:
     """A masked text frame (RFC 6455 §5.2) with a mask of zeros."""
     return b"\x81\xfe" + len(payload).to_bytes(2, "big") + bytes(4) + payload
