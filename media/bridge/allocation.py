@@ -31,8 +31,8 @@ PARTING = 1.2
 DRAINING_SHARE = 0.8
 MAX_PARITY = 1.0
 REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
-REPEATED_REPAIR_LOSS = 0.2
-"""From this loss on a retransmission leaves twice: asking once more would cost another round trip."""
+REPEATED_REPAIR_LOSS, REPEATED_AGAIN_LOSS = 0.12, 0.4
+"""From this loss on a retransmission leaves twice, and three times: asking once more would cost another round trip."""
 FRAMES_PER_SECOND = 30
 _PACKET_BITS = 1_100 * 8
 
@@ -93,7 +93,9 @@ class Allocator:
         copies = spare * (0.9 if view.target_bps < 4 * audio else 0.5) / max(view.audio_payload_bps, 1.0)
         distances = choose_distances(view.loss, view.burst_length, copies)
         left = max(0.0, spare - len(distances) * view.audio_payload_bps)
-        repeats = 2 if view.loss >= REPEATED_REPAIR_LOSS and view.burst_length < 2.0 else 1
+        repeats = 1
+        if view.burst_length < 2.0 or view.loss >= REPEATED_AGAIN_LOSS:
+            repeats += (view.loss >= REPEATED_REPAIR_LOSS) + (view.loss >= REPEATED_AGAIN_LOSS)
         repair = repeats * view.loss / (1.0 - min(view.loss, 0.7))
         parity = parity_ratio(view.loss, view.burst_length, view.rtt, left)
         if parity:

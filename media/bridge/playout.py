@@ -7,8 +7,10 @@ held for it at all. We know both ways: what is lost on each, and how long asking
 NOTICEABLE = 0.01
 MANY = 0.08
 """From here on a retransmission is lost often enough that a second one must come in time."""
-MARGIN = 0.03
-"""A picture's worth: a loss is noticed by what comes after it."""
+MARGIN = 0.04
+"""A picture's worth and a little: a loss is noticed by what comes after it."""
+ASKING = 0.02
+"""Pages look every 20 ms whether it is time to ask (libwebrtc, nack_requester.cc)."""
 MAX_HOLD = 0.35
 """People notice more in talking (ITU-T G.114: up to 0.4 s one way with what the network takes)."""
 KEEP_SECONDS = 15.0
@@ -20,7 +22,7 @@ def repair_seconds(loss: float, round_trip: float) -> float:
     if loss < NOTICEABLE:
         return 0.0
     tries = 1 if loss < MANY else 2
-    return tries * (round_trip + 0.01) + MARGIN
+    return tries * (round_trip + ASKING) + MARGIN
 
 
 class Playout:
