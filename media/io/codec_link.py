@@ -62,7 +62,8 @@ Spawn = Callable[[socket.socket], Process]
 def spawn_worker(theirs: socket.socket) -> Process:
     """Start a codec worker on its end of a socket pair, with our own idea of where modules are."""
     descriptor = theirs.fileno()
-    code = f"import sys; sys.path[:] = {sys.path!r}; from media.io.codec_worker import main; main({descriptor})"
+    deaf = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)"  # see main; importing takes a while
+    code = f"{deaf}; sys.path[:] = {sys.path!r}; from media.io.codec_worker import main; main({descriptor})"
     return subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", code], pass_fds=(descriptor,), stdin=subprocess.DEVNULL
     )

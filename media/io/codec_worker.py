@@ -152,7 +152,8 @@ class CodecWorker:
 
 def main(descriptor: int) -> None:
     """Be the codec worker at the other end of this socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine; we end with it
+    for stop in (signal.SIGINT, signal.SIGTERM):  # for the engine, whose calls may go on; we end when its socket does
+        signal.signal(stop, signal.SIG_IGN)
     connection = socket.socket(fileno=descriptor)
     connection.settimeout(SEND_SECONDS)
     with contextlib.suppress(OSError):
