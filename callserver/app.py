@@ -160,6 +160,7 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
         settings.data_dir / "made",
         signer=signing_key_file(settings),
         most_bytes=int(settings.recording.max_gigabytes * 1e9),
+        clean_voice=settings.recording.clean_voice,
     )
 
     def measured(call_id: str, role: str, report: QualityReport) -> None:

@@ -47,6 +47,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     export.add_argument("id", metavar="ID")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
     export.add_argument("--side", metavar="SIDE", help="customer or agent")
+    export.add_argument(
+        "--clean-voice", action="store_true", help='less noise and an even level in the MP4 (needs "callserver[voice]")'
+    )
     export.set_defaults(command=_told(_export))
     rotate = recording.add_parser("rotate-key", help="make a new master key and put all recordings' keys under it")
     rotate.set_defaults(command=_told(_rotate))
@@ -101,6 +104,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from callserver.app import recording_files
+    from callserver.recordings.work import clean_voice
     from media.recording.export import Mp4Export
 
     with recording_files(config.load(options.config)).open(options.id) as reader:
@@ -110,7 +114,7 @@ def _export(options: argparse.Namespace) -> int:
                 target.writelines(view.stream())
         else:
             os.nice(10)
-            film = Mp4Export(reader, options.out)
+            film = Mp4Export(reader, options.out, clean=clean_voice if options.clean_voice else None)
             _show(film.run())
             if film.skipped:
                 print(f"{film.skipped} pictures or packets could not be decoded", file=sys.stderr)

@@ -55,13 +55,14 @@ class RecordingLibrary:
         *,
         signer: Path,
         most_bytes: int = 0,
+        clean_voice: bool = False,
         jobs: Jobs | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`made`: where exports and evidence lie; `signer`: the key that signs evidence, made when it is needed;
-        `most_bytes`: of all recordings together, 0: no bound."""
+        `most_bytes`: of all recordings together, 0: no bound; `clean_voice`: in exports."""
         self.signer = signer
-        self._most_bytes = most_bytes
+        self._most_bytes, self._clean_voice = most_bytes, clean_voice
         self._vault, self._rows, self._records, self._made, self._clock = vault, rows, records, made, clock
         self._jobs = jobs or Jobs()
         self._views = OpenViews(vault)
@@ -158,7 +159,8 @@ class RecordingLibrary:
             key = await self._vault.run(partial(files.key, recording_id))
         except (RecordingError, OSError) as error:
             raise as_library_error(error) from error
-        return ExportOrder(Film(str(files.path(recording_id)), key), str(self._path("export", recording_id)))
+        film, out = Film(str(files.path(recording_id)), key), str(self._path("export", recording_id))
+        return ExportOrder(film, out, self._clean_voice)
 
     async def _evidence_order(self, call_id: str) -> Order:
         return await evidence.build_order(

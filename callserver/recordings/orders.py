@@ -21,6 +21,8 @@ class ExportOrder(msgspec.Struct, frozen=True, tag="export"):
 
     film: Film
     out: str
+    clean_voice: bool = False
+    """Less noise and an even level; needs the extra `voice`."""
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -21,6 +21,8 @@ class RecordingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """After so many days a recording is deleted, its key first."""
     max_gigabytes: float = 0.0
     """All recordings together; beyond that the oldest are deleted first, however young; 0: no bound."""
+    clean_voice: bool = False
+    """Exports have less noise and an even level; needs the extra `voice`. The recordings stay as they were sent."""
     directory: str = ""
     """Where recordings lie; empty: data_dir/recordings."""
     key_file: str = ""

@@ -5,7 +5,7 @@ cancels it; the file appears under its name only when it is whole. It is not enc
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from av.video.stream import VideoStream
 from media.recording.ebml import Block
 from media.recording.errors import RecordingError
 from media.recording.export_picture import Canvas, PictureDecoder
-from media.recording.export_sound import SAMPLE_RATE, Mixer
+from media.recording.export_sound import SAMPLE_RATE, Cleaner, Mixer
 from media.recording.reader import RecordingReader
 from media.recording.tracks import AUDIO, VIDEO
 
 _REORDER_MS = 3_000
 """Blocks lie in a file up to so far out of order (a voice that was silent for long)."""
-_MIX_DELAY_MS = 500
+_MIX_DELAY_MS = 1_000
+"""Sound waits so long for voices that are late, and for what cleans them."""
 _STILL_MS = 1_000
 """A picture that does not change is encoded this often."""
 _VIDEO_ENCODERS = ("libx264", "libopenh264", "h264", "mpeg4")
@@ -36,18 +37,25 @@ class Mp4Export:
     """One export. `for progress in export.run(): ...`"""
 
     def __init__(
-        self, reader: RecordingReader, out: Path, *, cell: tuple[int, int] = (640, 480), fps: int = 25
+        self,
+        reader: RecordingReader,
+        out: Path,
+        *,
+        cell: tuple[int, int] = (640, 480),
+        fps: int = 25,
+        clean: Callable[[], Cleaner] | None = None,
     ) -> None:
-        """`cell`: width and height of one side, even numbers."""
+        """`cell`: width and height of one side, even numbers; `clean`: makes what every voice goes through."""
         self._reader = reader
         self._out = out
         self._cell, self._fps = cell, fps
+        self._clean = clean
         self._total_ms = max(1.0, reader.info.seconds * 1000)
         self.skipped = 0
         """Pictures and packets that could not be decoded."""
 
     def run(self) -> Iterator[float]:
-        """Do the work, yield progress from 0 to 1. Raise RecordingError, OSError."""
+        """Do the work, yield progress from 0 to 1. Raise RecordingError, OSError, CodecError."""
         unfinished = self._out.with_name(f".{self._out.name}.part")
         try:
             container = av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"})
@@ -66,7 +74,7 @@ class Mp4Export:
         tracks = self._reader.info.tracks
         sides = [side for side in self._reader.info.sides if any(t.side == side and t.kind == VIDEO for t in tracks)]
         pictures = {t.number: PictureDecoder(t, sides.index(t.side)) for t in tracks if t.kind == VIDEO}
-        mixer = Mixer([t.number for t in tracks if t.kind == AUDIO])
+        mixer = Mixer([t.number for t in tracks if t.kind == AUDIO], self._clean)
         film = Film(container, Canvas(self._cell, len(sides)) if sides else None, self._fps, sound=bool(mixer.tracks))
         told = 0.0
         for block in in_order(self._reader.blocks(salvage=True)):

@@ -1,8 +1,10 @@
 """`callserver verify` and `callserver recording` as an operator types them."""
 
 import shutil
+import sys
 from pathlib import Path
 
+import av
 import msgspec
 import pytest
 
@@ -63,6 +65,20 @@ def test_a_recording_is_exported_as_film_and_by_side(
     assert not (tmp_path / "agent.webm").exists()
     assert main(["recording", "export", "none", "--out", "none.mp4"]) == 1
     assert capsys.readouterr().err.startswith("callserver recording: ")
+
+
+def test_a_film_of_cleaned_voices_or_what_to_install(
+    files: RecordingFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    command = ["recording", "export", "one", "--clean-voice", "--out"]
+    assert main([*command, "one.mp4"]) == 0
+    with av.open(str(tmp_path / "one.mp4"), "r") as film:
+        assert sorted(stream.type for stream in film.streams) == ["audio", "video"]
+    monkeypatch.setitem(sys.modules, "webrtc_noise_gain", None)
+    assert main([*command, "two.mp4"]) == 1
+    assert 'pip install "callserver[voice]"' in capsys.readouterr().err
+    assert not (tmp_path / "two.mp4").exists()
 
 
 def test_after_a_rotation_everything_opens_and_the_old_key_is_not_needed(

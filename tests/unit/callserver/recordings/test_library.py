@@ -13,6 +13,7 @@ import pytest
 
 from callserver.recordings.jobs import Jobs
 from callserver.recordings.library import RecordingLibrary
+from callserver.recordings.orders import ExportOrder
 from media.recording.keys import key_path
 from signaling.http.library import Job, LibraryError
 from signaling.policy import DAY
@@ -193,6 +194,20 @@ async def test_an_export_is_a_film_with_both_sides(shelf: Shelf) -> None:
     await shelf.library.cancel("export", "r1")
     assert shelf.library.job("export", "r1") is None
     assert not path.exists()
+
+
+async def test_an_export_is_cleaned_where_that_is_set(shelf: Shelf) -> None:
+    await shelf.call("call")
+    await shelf.recorded("call", "r1", pictures=False)
+    library = RecordingLibrary(
+        shelf.vault, shelf.rows, shelf.records, shelf.folder / "made", signer=shelf.folder / "key", clean_voice=True
+    )
+    order = await library._export_order("r1")
+    assert isinstance(order, ExportOrder)
+    assert order.clean_voice
+    plain = await shelf.library._export_order("r1")
+    assert isinstance(plain, ExportOrder)
+    assert not plain.clean_voice
 
 
 async def test_evidence_of_a_verification(shelf: Shelf) -> None:

@@ -30,6 +30,19 @@ def speech(seconds: float = 8.0) -> Pcm:
     return np.clip(np.rint(wide), -32768, 32767).astype(np.int16)
 
 
+def noise(samples: int, rms: float) -> Pcm:
+    """Pink noise below 8 kHz: a fan, a street."""
+    dice = np.random.default_rng(1)
+    spectrum = np.fft.rfft(dice.normal(size=samples))
+    frequencies = np.maximum(np.fft.rfftfreq(samples, 1 / 48_000), 20)
+    sound = np.fft.irfft(np.where(frequencies < 8000, spectrum / np.sqrt(frequencies), 0), samples)
+    return np.asarray(sound * rms / sound.std(), np.int16)
+
+
+def rms(pcm: Pcm) -> float:
+    return float(np.sqrt(np.mean(pcm.astype(np.float64) ** 2)))
+
+
 def frames(pcm: Pcm, size: int = 960) -> list[Pcm]:
     return [pcm[start : start + size] for start in range(0, len(pcm) - size + 1, size)]
 

@@ -9,24 +9,11 @@ from hypothesis import given, settings, strategies as st
 
 from media.codecs.clean_voice import CleanVoice
 from media.errors import CodecError
-from tests.unit.media.codecs.signals import Pcm, frames, lag, speech
+from tests.unit.media.codecs.signals import Pcm, frames, lag, noise, rms, speech
 
 
 def cleaned(pcm: Pcm, stage: CleanVoice) -> Pcm:
     return np.concatenate([stage.push(frame) for frame in frames(pcm)])
-
-
-def noise(samples: int, rms: float) -> Pcm:
-    """Pink noise below 8 kHz: a fan, a street."""
-    dice = np.random.default_rng(1)
-    spectrum = np.fft.rfft(dice.normal(size=samples))
-    frequencies = np.maximum(np.fft.rfftfreq(samples, 1 / 48_000), 20)
-    sound = np.fft.irfft(np.where(frequencies < 8000, spectrum / np.sqrt(frequencies), 0), samples)
-    return np.asarray(sound * rms / sound.std(), np.int16)
-
-
-def rms(pcm: Pcm) -> float:
-    return float(np.sqrt(np.mean(pcm.astype(np.float64) ** 2)))
 
 
 def test_noise_between_words_sinks_and_speech_stays() -> None:
