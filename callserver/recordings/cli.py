@@ -18,6 +18,9 @@ Check an evidence archive without network, database or trust in the archive: the
 of its entries, the hash of every file. Give the server's public key with --key, from `callserver recording public-key`
 there or from whoever runs it; the copy inside the archive proves nothing.
 
+Chain and signature are made when the archive is exported: they prove that nothing was changed after that. The times in
+it, those of pictures included, are the server's word.
+
 Exit codes: 0 genuine and signed by that key · 1 changed, incomplete, or signed by another key · 2 not an evidence
 archive, or cut off · 3 intact, but no --key was given to compare with."""
 

@@ -38,6 +38,7 @@ def as_json(verdict: Verdict) -> str:
             "faults": verdict.faults,
             "signed_by": manifest.public_key if manifest else None,
             "manifest": manifest,
+            "not_proven": NOT_PROVEN,
         }
     ).decode()
 

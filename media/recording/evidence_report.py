@@ -16,11 +16,13 @@ img,video{max-width:100%;max-height:24rem;display:block;margin-block:.5rem}code{
 
 PROVEN = (
     "Every file is, bit for bit, what was there when the archive was signed; none was added, changed or removed.",
-    "The entries stand in the order in which the server took them up, each tied to the one before it.",
+    "The entries stand in the order in which the server exported them, each tied to the one before it.",
     "The archive was signed by whoever holds the private key that belongs to the key named below.",
 )
 NOT_PROVEN = (
-    "When it happened, other than by the server's own clock: no independent authority has stamped the times.",
+    "When it happened: all times, those of pictures included, are the server's word; nobody independent stamped them.",
+    "That nothing was changed before: chain and signature are made at the export, not during the call, and speak only "
+    "of what happened to the archive after it.",
     "Whose key it is: compare its fingerprint with one you were given in another way.",
     "Who is seen, and that the camera showed what was there: a camera can be pointed at a screen, or be imitated.",
     "That nothing else happened: what was never taken up, or was left out before signing, leaves no trace here.",

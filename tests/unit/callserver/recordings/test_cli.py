@@ -108,11 +108,15 @@ def test_evidence_is_verified_with_the_key_that_was_printed(
     assert main(["verify", "e.zip", "--key", "key.pem"]) == 0
     said = capsys.readouterr().out
     assert "GENUINE" in said
+    assert "are the server's word" in said
+    assert "made at the export" in said
     assert "\x1b" not in said
     assert main(["verify", "e.zip"]) == 3
     assert "SOMEBODY UNKNOWN" in capsys.readouterr().out
     assert main(["verify", "e.zip", "--json"]) == 3
-    assert msgspec.json.decode(capsys.readouterr().out)["signed_by"] == signer.public_hex
+    told = msgspec.json.decode(capsys.readouterr().out)
+    assert told["signed_by"] == signer.public_hex
+    assert any("made at the export" in line for line in told["not_proven"])
     shutil.copy("e.zip", "cut.zip")
     with (tmp_path / "cut.zip").open("r+b") as file:
         file.truncate(300)
