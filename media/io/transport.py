@@ -57,6 +57,18 @@ class Owner(Protocol):
         """An exception of our own in the packet path."""
 
 
+class _Nobody:
+    """Who is told of a transport that is closed: a leg and its transport do not keep each other."""
+
+    def transport_ready(self) -> None: ...
+
+    def transport_failed(self, reason: str) -> None: ...
+
+    def path_changed(self, elsewhere: bool) -> None: ...
+
+    def faulted(self) -> None: ...
+
+
 class Shared:
     """What all legs of an engine have in common."""
 
@@ -90,7 +102,7 @@ class LegTransport:
         self._shared = shared
         self._endpoint = shared.endpoint
         self._counters = shared.counters
-        self._owner = owner
+        self._owner: Owner = owner
         self._path: Path | None = None
         self._path_before: tuple[str, bytes] | None = None
         """Protocol and address of the last path that was used; it may have closed since."""
@@ -229,7 +241,8 @@ class LegTransport:
             self._dtls = None
         self._endpoint.flush()
         self.ice.close()
-        self._path = self._dtls_path = self._cipher = self._leg = None
+        self._path = self._dtls_path = self._cipher = self._leg = self._handshake = None
+        self._owner = _Nobody()
 
     def answered(self, now: float) -> float:
         """The last sign that the path works both ways."""

@@ -1,13 +1,19 @@
 """A leg against any bytes, and what it keeps to itself."""
 
+import gc
 import random
+import weakref
+from collections.abc import Callable
 
 import msgspec
 from hypothesis import given, strategies as st
 
 from media.api import Kind
 from media.bridge.bridge import Bridge
+from media.bridge.inbound import InboundStream
 from media.bridge.leg import Leg
+from media.bridge.outbound import OutboundTrack
+from media.bridge.stage import Clip
 from media.wire.buffer import PacketBuffer
 from media.wire.rtcp import parse_goodbye, split_compound
 from media.wire.rtp import RtpPacket, build_packet, parse_packet
@@ -214,3 +220,47 @@ def test_voice_has_transport_wide_numbers_only_where_its_line_took_the_extension
             speaker.receive_rtp(buffer(build_packet(packet)), 0.02 * number)
         assert len(outlet.rtp) == 10
         assert listener.downlink.transport_sequence == last
+
+
+def test_a_closed_leg_and_its_call_are_freed_without_the_collector() -> None:
+    """The shell's callbacks refer to the call, as do stages, and packets that wait in the pacer to their track."""
+    gc.collect()
+    before = tracks()
+    gc.disable()
+    try:
+        bridge, one, two, *_ = joined()
+        bridge.play("one", Clip("music", voice=(b"\xf8silence",), repeat=True), 0.0)
+        for leg in (one, two):
+            leg.media_started = leg.rates.video_paused = leg.uplink.wish = leg.wish_playout = _keeping(bridge)
+        two.downlink.pacer.target_bps = 1000.0
+        for number in range(40):
+            one.receive_rtp(audio(number), 0.01 * number)
+            one.receive_rtp(picture(number), 0.01 * number)
+            one.poll(0.01 * number, NTP)
+        assert two.downlink.pacer.waiting
+        bridge.remove_leg("two", 1.0)
+        part = weakref.ref(two)
+        del two, leg
+        assert part() is None
+        bridge.remove_leg("one", 1.0)
+        kept = [weakref.ref(part) for part in (bridge, one, one.rates, one.streams, one.rtcp_input)]
+        del bridge, one
+        assert [ref() for ref in kept] == [None] * len(kept)
+        assert tracks() == before
+    finally:
+        gc.enable()
+
+
+def tracks() -> int:
+    """How many there are of all calls; they take no weak references."""
+    return sum(isinstance(one, InboundStream | OutboundTrack) for one in gc.get_objects())
+
+
+def _keeping(bridge: Bridge) -> Callable[[object], None]:
+    return lambda _: bridge.rejoin(0.0)
+
+
+def picture(number: int) -> PacketBuffer:
+    """A VP8 key frame in one packet."""
+    payload = b"\x10\x00\x00\x00\x9d\x01\x2a" + bytes(900)
+    return buffer(build_packet(RtpPacket(96, number, 900 * number, 1002, True, payload, ((3, bytes(2)), (4, b"1")))))
