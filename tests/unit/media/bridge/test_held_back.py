@@ -1,0 +1,73 @@
+"""What a narrow link asks of what is not voice: music waits without falling behind its clock, feedback comes seldom."""
+
+from typing import Any
+
+import pytest
+
+from media.bridge.player import VoicePlayer
+from media.bridge.uplink import SLOWEST_FEEDBACK
+from media.bwe.estimator import EMPTY_QUEUE_SECONDS, Estimator
+from media.receive.arrivals import FAST_INTERVAL, ArrivalRecorder
+from media.send.pacer import MIN_BURST_SECONDS, NARROW_HEADROOM, Pacer
+from tests.unit.media.bridge.test_leg import joined
+
+
+class Listening(VoicePlayer):
+    def __init__(self) -> None:
+        super().__init__(tuple(bytes((0xFC, n)) for n in range(10)), repeat=True)
+        self.heard: list[tuple[float, int]] = []
+
+    def send(self, payload: bytes, payload_type: int, timestamp: int, *, now: float, **_: Any) -> None:
+        self.heard.append((now, timestamp))
+
+
+def test_time_passes_in_the_timestamps_of_music_that_waits() -> None:
+    player = Listening()
+    for step in range(200):
+        now = step * 0.02
+        if 50 <= step < 100:
+            player.wait(now)
+        elif player.next_timeout() <= now:
+            player.poll(now)
+    lateness = [now - timestamp / 48_000 for now, timestamp in player.heard]
+    assert len(player.heard) == pytest.approx(145, abs=3)
+    assert max(lateness) - min(lateness) <= 0.021, "a receiver would hold all that follows for as long"
+
+
+def test_feedback_takes_no_more_than_its_share_of_the_way_to_the_page() -> None:
+    _, one, *_ = joined()
+    for bps, seconds in ((40_000, SLOWEST_FEEDBACK), (100_000, 0.16), (5_000_000, FAST_INTERVAL)):
+        one.uplink.spare(bps)
+        arrivals = ArrivalRecorder()
+        arrivals.least_interval = one.uplink.arrivals.least_interval
+        arrivals.record(1, 0.0)
+        arrivals.feedback(1, 2, 1.0)
+        assert arrivals.due == pytest.approx(1.0 + seconds)
+
+
+def test_a_narrow_link_gets_no_burst_that_voice_would_wait_behind() -> None:
+    pacer = Pacer(100_000)
+    sent = sum(pacer.admit(500, 10.0) for _ in range(10)) * 500
+    assert sent <= 100_000 * NARROW_HEADROOM / 8 * MIN_BURST_SECONDS + 500
+
+
+def test_nothing_is_probed_into_a_queue() -> None:
+    estimator = Estimator()
+    estimator.queue_seconds = EMPTY_QUEUE_SECONDS + 0.01
+    assert estimator.plan_probe(2e6, 1.0) is None
+    estimator.queue_seconds = 0.0
+    assert estimator.plan_probe(2e6, 1.0) is not None
+
+
+def test_a_leg_that_sends_nothing_keeps_its_estimate() -> None:
+    estimator = Estimator()
+    for sequence in range(40):
+        estimator.sent(sequence, sequence * 0.02, 1000, 0)
+    estimator.feedback([(sequence, 5.0 + sequence * 0.02) for sequence in range(40)], 0.9)
+    known = estimator.sustained_bps
+    for step in range(100):
+        estimator.silence(1.0 + step * 0.1, 39)
+    assert estimator.sustained_bps == known
+    for step in range(100):
+        estimator.silence(11.0 + step * 0.1, 200)
+    assert estimator.sustained_bps < known / 2
