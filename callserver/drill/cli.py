@@ -13,6 +13,7 @@ from callserver.drill.plan import Plan, Server
 from callserver.drill.profiles import PROFILES
 from callserver.drill.spec import SpecError, parse_spec
 from callserver.drill.suite_cli import add_suites, run_suite
+from callserver.drill.terminal import missing, progress
 
 if TYPE_CHECKING:
     from callserver.drill.run import Outcome
@@ -64,16 +65,12 @@ def _run(options: argparse.Namespace) -> int:
     try:
         from callserver.drill.run import drill
     except ImportError as error:
-        print(f"callserver drill: {error.name} is missing; install callserver[bench]", file=sys.stderr)
+        missing(error)
         return 2
     from callserver.drill.client import DrillError
 
-    def progress(text: str) -> None:
-        if not options.json or sys.stderr.isatty():
-            print(text, file=sys.stderr, flush=True)
-
     try:
-        outcomes = asyncio.run(drill(plan, server, options.against == "direct", progress))
+        outcomes = asyncio.run(drill(plan, server, options.against == "direct", progress(options.json)))
     except (DrillError, TimeoutError) as error:
         print(f"callserver drill: {str(error) or 'the connection did not stand in time'}", file=sys.stderr)
         return 1

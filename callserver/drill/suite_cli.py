@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from callserver.drill.terminal import missing, progress
+
 SUITES = ("mos", "diagnosis")
 DEFAULT_COUNT = {"mos": 60, "diagnosis": 30}
 LEAST_RIGHT = 0.95
@@ -37,16 +39,12 @@ def run_suite(options: argparse.Namespace) -> int:
     try:
         from callserver.drill import suite
     except ImportError as error:
-        print(f"callserver drill: {error.name} is missing; install callserver[bench]", file=sys.stderr)
+        missing(error)
         return 2
-
-    def progress(text: str) -> None:
-        if not options.json or sys.stderr.isatty():
-            print(text, file=sys.stderr, flush=True)
 
     makes = suite.mos_tasks if options.suite == "mos" else suite.diagnosis_tasks
     out = options.out or Path(f"drill-{options.suite}-{options.seed}.jsonl")
-    rows = asyncio.run(suite.run_tasks(makes(options.seed, count), out, options.parallel, progress))
+    rows = asyncio.run(suite.run_tasks(makes(options.seed, count), out, options.parallel, progress(options.json)))
     report: suite.Agreement | suite.DiagnosisReport
     if options.suite == "mos":
         report = suite.agreement(rows)

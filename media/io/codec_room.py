@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -13,7 +14,7 @@ Work = TypeVar("Work")
 IDLE_SECONDS = 0.1
 
 
-class Room(Generic[Work]):
+class Room(ABC, Generic[Work]):
     """Subclasses do the work in `work` and what the clock asks for in `idle`. Neither may be called from elsewhere."""
 
     def __init__(self, name: str, most_bytes: int) -> None:
@@ -80,9 +81,9 @@ class Room(Generic[Work]):
     def enter(self) -> None:
         """The first thing that is done."""
 
+    @abstractmethod
     def work(self, work: Work) -> None:
         """Do one piece."""
-        raise NotImplementedError
 
     def idle(self, now: float) -> None:
         """Ten times a second, also under load."""

@@ -1,5 +1,6 @@
 """From tapped packets to blocks of a file: one track a side, kind and codec; one stream a leg and kind feeds it."""
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 import msgspec
@@ -78,7 +79,7 @@ class Track:
         return self.last_ms
 
 
-class Stream:
+class Stream(ABC):
     """What one leg sends of one kind; its source and codec may change."""
 
     def __init__(self, leg_id: str, clock: LegClock, began: float) -> None:
@@ -123,8 +124,9 @@ class Stream:
     def _time_ms(self, timestamp: int, arrival: float) -> float:
         return (self.clock.time_of(timestamp, arrival) - self._began) * 1000
 
+    @abstractmethod
     def _add(self, packet: Numbered, blocks: list[Block]) -> None:
-        raise NotImplementedError
+        """Take the next packet; append the blocks that it completes."""
 
 
 class VoiceStream(Stream):

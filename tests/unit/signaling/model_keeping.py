@@ -1,5 +1,7 @@
 """The part of the model that records, takes pictures and verifies."""
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -21,9 +23,7 @@ class Keeping(Laws):
     """What agents and customers do beside talking."""
 
     items: int
-
-    def _after(self) -> None:
-        raise NotImplementedError
+    _after: Callable[[], None]
 
     @rule(n=which, state=st.sampled_from(["on", "on", "paused", "off"]))
     @precondition(lambda self: busy(self.agents))

@@ -30,7 +30,7 @@ def test_voice_comes_before_pictures_on_a_narrow_lossy_link() -> None:
     assert allocation.video_bps == 0.0
 
 
-def test_150_kbps_is_enough_for_small_pictures_80_is_not() -> None:
+def test_140_kbps_is_enough_for_small_pictures_70_is_not() -> None:
     assert not Allocator().split(_view(140_000), 0.0).video_paused
     assert Allocator().split(_view(70_000), 0.0).video_paused
 
