@@ -73,7 +73,10 @@ class Participant:
             yield self.pending
 
     def leg(self, leg_id: str) -> Leg | None:
-        return next((leg for leg in self.legs() if leg.leg_id == leg_id), None)
+        for leg in (self.current, self.pending):
+            if leg is not None and leg.leg_id == leg_id:
+                return leg
+        return None
 
 
 @dataclass(slots=True, eq=False)

@@ -47,7 +47,8 @@ async def call_quality(
     held = recorder.held(call_id)
     legs = legs_of(await recorder.store.samples(call_id), held)
     minutes = [*await recorder.store.minutes_of(call_id), *_running(held)]
-    verdicts = [*await recorder.store.verdicts_of(call_id), *_open(held)]
+    unstored = [*recorder.unstored_verdicts(call_id), *_open(held)]  # asked first: it may be stored meanwhile
+    verdicts = [*await recorder.store.verdicts_of(call_id), *unstored]
     begin = min((leg.seconds[0].at - 1.0 for leg in legs), default=state.answered_at or state.created_at)
     end = max((leg.seconds[-1].at for leg in legs), default=begin)
     resolution = float(max(1, ceil((end - begin) / max(1, min(limit, MAX_POINTS)))))

@@ -88,7 +88,6 @@ class HeldCall:
         self.sides: dict[str, HeldSide] = {}
         self.diagnosis = Diagnosis()
         self.worker = ""
-        self.stored_verdicts = 0
         self._minute = minute
         self._began: float | None = None
 
@@ -174,13 +173,11 @@ class HeldCall:
 
     def new_verdicts(self) -> list[Verdict]:
         """Verdicts that ended since the last time."""
-        ended = self.diagnosis.ended[self.stored_verdicts :]
-        self.stored_verdicts += len(ended)
-        return ended
+        return self.diagnosis.take()
 
     def new_ended(self) -> list[Verdict]:
         """Verdicts that ended and were not handed out yet."""
-        return self.diagnosis.ended[self.stored_verdicts :]
+        return list(self.diagnosis.ended)
 
     def close(self) -> None:
         """The call is over: finish minutes and verdicts."""

@@ -17,6 +17,7 @@ from callserver.quality.minutes import MinuteRow
 from callserver.quality.pages import Device, StoredPage, device, read
 from callserver.quality.store import Batch, QualityStore, SampleData, SampleRow, VerdictRow
 from media.api import StatsReported
+from media.quality.verdict import Verdict
 from signaling.call import ANSWERED
 from signaling.protocol import QualityReport
 from signaling.quality import Reading
@@ -128,6 +129,10 @@ class Recorder:
     def held(self, call_id: str) -> HeldCall | None:
         """A call in progress, with what is not stored yet."""
         return self._held.get(call_id)
+
+    def unstored_verdicts(self, call_id: str) -> list[Verdict]:
+        """Verdicts that are over and wait for the store."""
+        return [row.verdict for row in self._verdicts if row.call_id == call_id]
 
     # --- what goes out -------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from media.api import LegSecond
 from media.quality.page import PageView
+from media.quality.rules import RULES
 from media.quality.scores import NO_PAGE, length, share
 
 WINDOW = 6
@@ -30,9 +31,26 @@ SLOWING_LOSS = 0.08
 SHOWN_QUEUE_MS = 35
 """A narrow link shows itself by a queue now and then; a rate that fell without one fell because feedback is missing,
 which is the other direction's trouble."""
-_HELD_BACK_BPS = 600_000
+_HELD_BACK_BPS, _SLOWED_CAMERA_BPS = 600_000, 450_000
+FLOW_WINDOW, FLOW_RANK, LEAST_FLOWS = 20, 3, 5
+"""Seconds that tell what a page sends when nothing holds it back: the third best of them, once there are five."""
+CHOKED = 0.6
+"""Share of that from which on an uplink may be choked."""
+SLOW_VOICE, FILLING_MS = 0.55, 20
+"""A queue that fills makes a second of voice take longer than a second: fewer packets of it come, none is lost, and
+each waited longer than the one before. Loss, jitter and silence look different."""
+FULL_QUEUE_MS, LOST_LATELY = 100, 3
+LEAST_CARRIED_BPS = 15_000
+"""Less is an outage."""
+
+NOTHING = LegSecond(0.0)
 
 Measures = dict[str, float | None]
+
+_FROM = {rule.measure: rule.fair for rule in RULES}
+_LEAST_LOSS = min(value for name, value in _FROM.items() if name.endswith("_loss"))
+_LEAST_JITTER = min(_FROM["up_jitter_ms"], _FROM["down_jitter_ms"], FILLING_MS, UNSTEADY_MS)
+_LONG_TRIP, _LATE = _FROM["rtt_ms"], _FROM["lag_ms"]
 
 
 class LegWindow:
@@ -41,11 +59,9 @@ class LegWindow:
     def __init__(self) -> None:
         self._seconds: deque[LegSecond] = deque(maxlen=WINDOW)
         self._pages: deque[PageView] = deque(maxlen=WINDOW)
-        self._round_trips: deque[int] = deque(maxlen=BASE_WINDOW)
-        self._queues: deque[int] = deque(maxlen=BASE_WINDOW)
+        self._longer: deque[LegSecond] = deque(maxlen=BASE_WINDOW)
         self._jitters: deque[int] = deque(maxlen=WINDOW)
-        self._up_jitters: deque[int] = deque(maxlen=WINDOW)
-        self._trips: deque[int | None] = deque(maxlen=WINDOW)
+        """Of the way to the page, without what came so."""
         self._up = [0, 0, 0]
         self._down = [0, 0, 0]
         """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
@@ -56,44 +72,85 @@ class LegWindow:
         self._silent = 0
         self._heard = False
         self._unheard = 0
+        self._base: int | None = None
+        """The shortest round trip of the base window."""
+        self._uneasy = self._queued = 0
+        """Seconds for which late packets, a long way or a queue may still count."""
         self._shown = False
         """Whether pictures ever went to this page: an estimate that falls pauses them where there are none, too."""
 
     def add(self, second: LegSecond, page: PageView | None, *, audio_on: bool, far_jitter_ms: int = 0) -> None:
         """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
         goes on as it came, and is not this leg's trouble."""
+        page = page or NO_PAGE
         if len(self._seconds) == WINDOW:
-            self._sum(self._seconds[0], -1)
-            self._hear(self._pages[0], -1)
+            self._sum(self._seconds[0], second)
+            if self._pages[0] is not NO_PAGE:
+                self._hear(self._pages[0], -1)
+        else:
+            self._sum(NOTHING, second)
+        if page is not NO_PAGE:
+            self._hear(page, 1)
+        self._pages.append(page)
         self._seconds.append(second)
-        self._sum(second, 1)
-        self._jitters.append(max(0, second.down_jitter_ms - far_jitter_ms))
-        self._up_jitters.append(second.up_jitter_ms)
-        self._trips.append(second.rtt_ms)
-        self._pages.append(page or NO_PAGE)
-        self._hear(page or NO_PAGE, 1)
-        if second.rtt_ms is not None:
-            self._round_trips.append(second.rtt_ms)
-        self._queues.append(second.link_queue_ms)
-        self._unheard = self._unheard + 1 if not second.up_audio_bps and not second.up_video_bps else 0
-        self._shown = self._shown or second.down_video_packets > 0
-        self._listen(second, page or NO_PAGE, audio_on)
+        jitter = second.down_jitter_ms - far_jitter_ms
+        self._jitters.append(jitter if jitter > 0 else 0)
+        late = jitter >= _LEAST_JITTER or second.up_jitter_ms >= _LEAST_JITTER
+        if self._travel(second) or late:
+            self._uneasy = WINDOW
+        elif self._uneasy:
+            self._uneasy -= 1
+        if second.link_queue_ms >= SHOWN_QUEUE_MS:
+            self._queued = BASE_WINDOW
+        elif self._queued:
+            self._queued -= 1
+        self._unheard = 0 if second.up_audio_bps or second.up_video_bps else self._unheard + 1
+        if second.down_video_packets:
+            self._shown = True
+        self._listen(second, page, audio_on)
 
-    def _sum(self, second: LegSecond, sign: int) -> None:
-        up, down = self._up, self._down
-        up[0] += sign * second.up_packets
-        up[1] += sign * second.up_lost
-        up[2] += sign * second.up_runs
-        down[0] += sign * second.down_packets
-        down[1] += sign * second.down_lost
-        down[2] += sign * second.down_runs
-        self._camera[0] += sign * second.up_video_bps
-        if second.up_limit_bps:
-            self._camera[1] += sign
+    def _travel(self, second: LegSecond) -> bool:
+        """Keep the shortest round trip; whether this one is long, for this path or at all."""
+        rtt, longer = second.rtt_ms, self._longer
+        gone = longer[0].rtt_ms if len(longer) == BASE_WINDOW else None
+        longer.append(second)
+        if rtt is not None and (self._base is None or rtt <= self._base):
+            self._base = rtt
+        elif gone is not None and gone == self._base:
+            self._base = min([one.rtt_ms for one in longer if one.rtt_ms is not None], default=None)
+        if rtt is None or self._base is None:
+            return False
+        return rtt >= _LONG_TRIP or rtt - self._base >= FULL_QUEUE_MS
+
+    def calm(self, lag_ms: float) -> bool:
+        """Whether no rule can hold, so that nobody need ask for the measures: most seconds of most calls."""
+        up, down, said = self._up, self._down, self._said
+        if self._uneasy or self._queued or self._unheard >= 2 or self._silent >= NEVER_HEARD:
+            return False
+        if said[1] or said[2] or said[4] or lag_ms >= _LATE:
+            return False
+        if up[1] >= _LEAST_LOSS * up[0] > 0 or down[1] >= _LEAST_LOSS * down[0] > 0:
+            return False
+        if self._camera[0] >= NARROW_CAMERA_BPS * len(self._seconds):
+            return True
+        trips = [one.rtt_ms for one in self._seconds if one.rtt_ms is not None]
+        return not trips or self._base is None or max(trips) - self._base < QUEUE_MS
+
+    def _sum(self, gone: LegSecond, new: LegSecond) -> None:
+        up, down, camera = self._up, self._down, self._camera
+        up[0] += new.up_packets - gone.up_packets
+        down[0] += new.down_packets - gone.down_packets
+        camera[0] += new.up_video_bps - gone.up_video_bps
+        if new.up_lost or gone.up_lost:
+            up[1] += new.up_lost - gone.up_lost
+            up[2] += new.up_runs - gone.up_runs
+        if new.down_lost or gone.down_lost:
+            down[1] += new.down_lost - gone.down_lost
+            down[2] += new.down_runs - gone.down_runs
+        if new.up_limit_bps or gone.up_limit_bps:
+            camera[1] += (new.up_limit_bps > 0) - (gone.up_limit_bps > 0)
 
     def _hear(self, page: PageView, sign: int) -> None:
-        if page is NO_PAGE:
-            return
         said = self._said
         said[0] += sign
         if page.limited_by == "cpu":
@@ -105,45 +162,48 @@ class LegWindow:
             said[4] += sign * page.black
 
     def _listen(self, second: LegSecond, page: PageView, audio_on: bool) -> None:
-        quiet = second.level is not None and second.level >= SILENT_LEVEL
-        if page.level is not None and page.level > 0.0:
-            quiet = False
         if not audio_on or second.level is None:
             self._silent = 0
-        elif quiet:
+        elif second.level >= SILENT_LEVEL and not page.level:
             self._silent += 1
         else:
             self._silent, self._heard = 0, True
 
     def measures(self, *, video_on: bool, lag_ms: float) -> Measures:
-        """Every measure that a rule may name."""
-        seconds, said = self._seconds, self._said
+        """Every measure that a rule may name; None as well where it is too little for any."""
+        said = self._said
         up_loss, up_row = _loss(*self._up)
         down_loss, down_row = _loss(*self._down)
-        latest = seconds[-1]
-        rtt = _middle([trip for trip in self._trips if trip is not None])
+        up_bursty, down_bursty = _bursty(up_loss, up_row), _bursty(down_loss, down_row)
         waits = HEARD_BEFORE if self._heard else NEVER_HEARD
+        room = self._choked() if video_on else None
+        if room is None and video_on and not _lossy(up_loss, up_row):
+            room = self._up_room()
         return {
             "lag_ms": lag_ms,
             "unheard_s": float(self._unheard),
-            "up_random_loss": _unless(_bursty(up_loss, up_row), up_loss),
-            "up_burst_loss": _unless(not _bursty(up_loss, up_row), up_loss),
-            "down_random_loss": _unless(_bursty(down_loss, down_row), down_loss),
-            "down_burst_loss": _unless(not _bursty(down_loss, down_row), down_loss),
-            "up_jitter_ms": float(_middle(self._up_jitters)),
-            "down_jitter_ms": float(_middle(self._jitters)),
-            "rtt_ms": float(rtt),
-            "down_room_bps": self._down_room(),
-            "up_room_bps": self._up_room(rtt) if video_on and not _lossy(up_loss, up_row) else None,
+            "up_random_loss": None if up_bursty else up_loss,
+            "up_burst_loss": up_loss if up_bursty else None,
+            "down_random_loss": None if down_bursty else down_loss,
+            "down_burst_loss": down_loss if down_bursty else None,
+            "up_jitter_ms": self._up_jitter() if self._uneasy else None,
+            "down_jitter_ms": float(_middle(self._jitters)) if self._uneasy else None,
+            "rtt_ms": self._trip() if self._uneasy else None,
+            "down_room_bps": self._down_room() if self._queued else None,
+            "up_room_bps": room,
             "cpu": _part(said[1], said[0]),
             "silent_s": float(self._silent) if self._silent >= waits else 0.0,
-            "black": _part(said[4], said[3]) if video_on and latest.up_video_bps else None,
+            "black": _part(said[4], said[3]) if video_on and self._seconds[-1].up_video_bps else None,
         }
+
+    def _up_jitter(self) -> float:
+        return float(_middle([second.up_jitter_ms for second in self._seconds]))
+
+    def _trip(self) -> float:
+        return float(_middle([second.rtt_ms for second in self._seconds if second.rtt_ms is not None]))
 
     def _down_room(self) -> float | None:
         """What the way to the page carries, once that is known."""
-        if max(self._queues) < SHOWN_QUEUE_MS:
-            return None
         known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
         if len(known) * 2 <= len(self._seconds):
             return None
@@ -157,7 +217,30 @@ class LegWindow:
         sent = sum(s.down_audio_bps + s.down_video_bps + s.down_repair_bps for s in self._seconds) / len(self._seconds)
         return None if jitter >= VERY_UNSTEADY_MS and room > UNFILLED * sent else room
 
-    def _up_room(self, rtt: int) -> float | None:
+    def _choked(self) -> float | None:
+        """What a queue lets through that fills or overflows on the way to us: told by the last second alone, before
+        the queue is full and loses in rows, and before a page has reported."""
+        latest = self._seconds[-1]
+        if not self._uneasy or len(self._longer) < LEAST_FLOWS:
+            return None
+        before = list(self._longer)[-FLOW_WINDOW:]
+        filling = latest.up_jitter_ms >= FILLING_MS and not latest.up_lost
+        if filling:
+            filling = latest.up_audio_packets < SLOW_VOICE * _usual([one.up_audio_packets for one in before])
+        if not filling and not self._overflows():
+            return None
+        flows = [one.up_audio_bps + one.up_video_bps for one in before]
+        return float(flows[-1]) if LEAST_CARRIED_BPS <= flows[-1] <= CHOKED * _usual(flows) else None
+
+    def _overflows(self) -> bool:
+        """Whether packets are lost, or were a moment ago, behind a queue that makes the round trip longer."""
+        seconds = self._seconds
+        trip, base = seconds[-1].rtt_ms, self._base
+        if trip is None or base is None or trip - base - seconds[-1].link_queue_ms < FULL_QUEUE_MS:
+            return False
+        return any(seconds[-ago].up_lost for ago in range(1, min(LOST_LATELY, len(seconds)) + 1))
+
+    def _up_room(self) -> float | None:
         """What the page's camera gets through, where something shows that it wants more: the page says so, or a queue
         on its way to us. None: nothing speaks of a narrow uplink."""
         seconds = self._seconds
@@ -166,14 +249,14 @@ class LegWindow:
         held_back = rate < (0.5 * min(limits) if limits else _HELD_BACK_BPS)
         if not held_back:
             return None
-        jitter = _middle(self._up_jitters)
+        jitter = self._up_jitter()
         if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
             return None  # a page slows down on a path of uneven speed as well
         says = _part(self._said[2], self._said[0])
         if says is not None and says >= 0.5:
-            return rate
+            return rate if rate <= _SLOWED_CAMERA_BPS else None
         down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
-        queue = rtt - min(self._round_trips, default=rtt) - down_queue
+        queue = self._trip() - (self._base or 0) - down_queue
         full = queue >= QUEUE_MS or jitter >= JITTERY_MS
         return rate if rate < NARROW_CAMERA_BPS and full else None
 
@@ -199,8 +282,9 @@ def _lossy(loss: float | None, row: float) -> bool:
     return loss is not None and loss >= SLOWING_LOSS and not _bursty(loss, row)
 
 
-def _unless(condition: bool, value: float | None) -> float | None:
-    return None if condition else value
+def _usual(values: list[int]) -> int:
+    """What there is when nothing holds it back."""
+    return sorted(values)[-FLOW_RANK]
 
 
 def _part(part: int, whole: int) -> float | None:

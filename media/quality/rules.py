@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overload", "", "lag_ms", 120.0, 300.0, everywhere=True),
     Rule("outage", "", "unheard_s", 2.0, 3.0, hold=1, unless=("overload",)),
     Rule("rate", "down", "down_room_bps", 450_000.0, 200_000.0, unless=_LOST, below=True),
-    Rule("rate", "up", "up_room_bps", 450_000.0, 200_000.0, unless=_LOST, below=True),
+    Rule("rate", "up", "up_room_bps", 800_000.0, 200_000.0, unless=_LOST, below=True),
     Rule("burst", "down", "down_burst_loss", 0.02, 0.06, unless=(*_LOST, "rate.down")),
     Rule("burst", "up", "up_burst_loss", 0.02, 0.06, unless=(*_LOST, "rate.up")),
     Rule("loss", "down", "down_random_loss", 0.03, 0.10, unless=(*_LOST, "rate.down", "burst.down")),

@@ -16,7 +16,10 @@ PACKET_DELAY = 0.03
 """A frame of 20 ms, its look-ahead, and playing."""
 NO_PAGE = PageView()
 _LOSS_HALF, _LOSS_POWER = 0.12, 1.5
-_RTT_HALF_MS, _RTT_POWER = 700.0, 2.0
+_RTT_HALF_MS = 700.0
+_EVEN_MS, _UNEVEN_MS = 10, 80.0
+"""Jitter that a buffer takes anyway, and how much more costs a good deal: a queue on the uplink shows in nothing else
+while it fills."""
 _QUEUE_HALF_MS = 400.0
 _NARROW_BPS = 400_000.0
 _OUTAGE_PACKETS = 5
@@ -134,13 +137,17 @@ def connection(own: LegSecond) -> float:
     """How much the network of this leg hurts, both ways, before repair."""
     if not own.up_audio_packets and not own.up_video_packets and not own.up_audio_bps and not own.up_video_bps:
         return 1.0
-    loss = max(raw_loss(own.up_lost, own.up_packets), raw_loss(own.down_lost, own.down_packets))
-    good = 1.0 / (1.0 + (loss / _LOSS_HALF) ** _LOSS_POWER)
-    good /= 1.0 + ((own.rtt_ms or 0) / _RTT_HALF_MS) ** _RTT_POWER
-    good *= exp(-own.link_queue_ms / _QUEUE_HALF_MS)
-    if own.down_sustained_bps:
-        good *= min(1.0, own.down_sustained_bps / _NARROW_BPS) ** 0.5
-    return round(1.0 + 4.0 * float(good), 2)
+    good = 1.0 / (1.0 + ((own.rtt_ms or 0) / _RTT_HALF_MS) ** 2)
+    if own.up_lost or own.down_lost:
+        loss = max(raw_loss(own.up_lost, own.up_packets), raw_loss(own.down_lost, own.down_packets))
+        good /= 1.0 + (loss / _LOSS_HALF) ** _LOSS_POWER
+    if own.up_jitter_ms > _EVEN_MS:
+        good *= exp((_EVEN_MS - own.up_jitter_ms) / _UNEVEN_MS)
+    if own.link_queue_ms:
+        good *= exp(-own.link_queue_ms / _QUEUE_HALF_MS)
+    if 0 < own.down_sustained_bps < _NARROW_BPS:
+        good *= (own.down_sustained_bps / _NARROW_BPS) ** 0.5
+    return round(1.0 + 4.0 * good, 2)
 
 
 def raw_loss(lost: int, packets: int) -> float:

@@ -14,7 +14,7 @@ BRIDGED = 10.0
 ABSORBED = 15.0
 """What began at most so long before its explanation was known was part of it: a narrow link loses first."""
 MAX_KEPT = 200
-"""Ended verdicts of one call; a call with more is one long story."""
+"""Ended verdicts of one call that nobody has taken yet."""
 
 _NAMED = tuple((rule, rule.name, rule.measure, rule.fair, rule.below) for rule in RULES)
 
@@ -86,7 +86,7 @@ class _Trouble:
 
 
 class Diagnosis:
-    """One call's. `observe` once a second; `current` holds now, `ended` is over."""
+    """One call's. `observe` once a second; `current` holds now, `ended` is over, `take` once in a while."""
 
     def __init__(self) -> None:
         self._windows: dict[str, LegWindow] = {}
@@ -103,49 +103,42 @@ class Diagnosis:
             if window is None:
                 window = self._windows[side.role] = LegWindow()
             others = [other for other in sides if other is not side]
-            jitter = max([other.second.up_jitter_ms for other in others], default=0)
+            jitter = max([other.second.up_jitter_ms for other in others]) if others else 0
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter)
-            measures = window.measures(video_on=side.video_on, lag_ms=lag_ms)
-            self._apply(side, measures, others)
+            if not window.calm(lag_ms):
+                self._apply(side, window.measures(video_on=side.video_on, lag_ms=lag_ms), others)
+            elif self._troubles or self._row:
+                self._pause(side, set())
 
     def _apply(self, side: Side, measures: Measures, others: list[Side]) -> None:
-        at = side.second.at
-        found = self._open(side.role)
+        at, role = side.second.at, side.role
+        found = {key[1] for key in self._troubles if key[0] == role or key[0] == "server"}
+        held = set()
         did: dict[str, tuple[str, ...]] = {}
         for rule, name, measure, fair, below in _NAMED:
             value = measures[measure]
-            holds = value is not None and (value <= fair if below else value >= fair)
-            if not holds and not self._troubles and not self._row:
+            if value is None or (value > fair if below else value < fair) or explained(rule, found):
                 continue
-            who = "server" if rule.everywhere else side.role
-            key = (who, name)
-            if not holds and key not in self._row and key not in self._troubles:
-                continue
-            severity = rule.severity(value) if holds else ""
-            if severity and explained(rule, found - {name}):
-                severity = ""
-            if not severity or value is None:
-                self._pause(key, at)
-                continue
+            key = ("server" if rule.everywhere else role, name)
+            held.add(key)
             found.add(name)
             row = self._row[key] = self._row.get(key, 0) + 1
             if row >= rule.hold:
                 trouble = self._troubles.get(key)
                 if trouble is None:
-                    trouble = self._troubles[key] = _Trouble(rule, self._absorb(who, rule, at - row))
+                    trouble = self._troubles[key] = _Trouble(rule, self._absorb(key[0], rule, at - row))
                 did = did or actions(side, others)
-                trouble.lasts(at, value, severity, did.get(rule.direction, ()))
+                trouble.lasts(at, value, rule.severity(value), did.get(rule.direction, ()))
+        self._pause(side, held)
 
-    def _pause(self, key: tuple[str, str], at: float) -> None:
-        """The trouble is not there in this second."""
-        self._row.pop(key, None)
-        trouble = self._troubles.get(key)
-        if trouble is not None and at - trouble.end > BRIDGED:
-            self._end(key)
-
-    def _open(self, role: str) -> set[str]:
-        """What the side, or the server, has already."""
-        return {trouble.rule.name for (who, _), trouble in self._troubles.items() if who in (role, "server")}
+    def _pause(self, side: Side, held: set[tuple[str, str]]) -> None:
+        """All but these troubles are not there in this second."""
+        at, whose = side.second.at, (side.role, "server")
+        for key in [key for key in self._row if key not in held and key[0] in whose]:
+            del self._row[key]
+        for key, trouble in list(self._troubles.items()):
+            if at - trouble.end > BRIDGED and key not in held and key[0] in whose:
+                self._end(key)
 
     def _absorb(self, who: str, rule: Rule, begin: float) -> float:
         """Take over what this trouble explains and began just before it; returns when it all began."""
@@ -183,6 +176,11 @@ class Diagnosis:
         for key in list(self._troubles):
             self._end(key)
         return sorted(self.ended, key=lambda verdict: verdict.begin)
+
+    def take(self) -> list[Verdict]:
+        """What ended since the last time, for good."""
+        ended, self.ended = self.ended, []
+        return ended
 
     def _end(self, key: tuple[str, str]) -> None:
         verdict = self._verdict(key, self._troubles.pop(key))

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.sim.diagnosis import Case, cases, diagnose
+from tests.sim.diagnosis import Case, cases, diagnose, wide_uplinks
 
 
 @pytest.mark.parametrize("pages", [True, False])
@@ -23,6 +23,14 @@ def test_known_faults_are_diagnosed(pages: bool) -> None:
 def test_a_fault_is_told_within_five_seconds() -> None:
     found = diagnose(Case("customer", "loss.up", up="delay=40,loss=20", down="delay=40", seconds=5.0))
     assert found.main == "customer loss.up"
+
+
+def test_an_uplink_that_becomes_narrow_is_no_loss_in_rows() -> None:
+    """Said within three seconds and as what it is, before its queue overflows and afterwards; loss stays loss."""
+    found = [diagnose(case) for case in wide_uplinks(seed=5, rounds=1)]
+    assert [(one.case.up, one.main) for one in found if not one.right] == []
+    narrow = [one for one in found if one.case.truth == "rate.up"]
+    assert [one.first_said for one in narrow if one.first_said > (3.0, f"{one.case.side} rate.up")] == []
 
 
 def test_what_the_server_did_is_told() -> None:

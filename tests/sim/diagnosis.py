@@ -17,7 +17,7 @@ from tests.sim.people import join
 ROLES = ("customer", "agent")
 RING, CALM = 0.5, 2.0
 """Seconds before the answer, and from the answer to the fault."""
-CAMERA_BPS = 600_000.0
+CAMERA_BPS, WIDE_CAMERA_BPS = 600_000.0, 2_000_000.0
 PLAIN = "delay=20"
 
 
@@ -34,11 +34,15 @@ class Case(NamedTuple):
     """Whether pages say anything of themselves."""
     seed: int = 1
     seconds: float = 7.0
+    camera_bps: float = CAMERA_BPS
+    calm: float = CALM
 
 
 class Found(NamedTuple):
     case: Case
     verdicts: list[Verdict]
+    first_said: tuple[float, str]
+    """Seconds from the fault to the first verdict, and which."""
 
     @property
     def main(self) -> str:
@@ -92,29 +96,53 @@ def cases(seed: int = 1, rounds: int = 3) -> Iterator[Case]:
                 yield case("black", device="black")
 
 
+def wide_uplinks(seed: int = 1, rounds: int = 1) -> Iterator[Case]:
+    """A page at 2 Mbps in a call that goes well, whose uplink then becomes narrow or lossy: a queue that fills and
+    overflows loses in rows as well."""
+    rng = random.Random(seed)
+    faults = ("rate=80k", "rate=150k", "rate=300k", "loss=10,burst=5", "loss=10", "loss=20", "loss=30,burst=3")
+    for number in range(rounds * len(faults)):
+        fault = faults[number % len(faults)]
+        delay = f"delay={round(rng.uniform(15, 70))}"
+        truth = "rate.up" if fault.startswith("rate") else "burst.up" if "burst" in fault else "loss.up"
+        yield Case(
+            ROLES[number // 2 % 2], truth, up=f"{delay},{fault}", down=delay, pages=number % 2 == 0,
+            seed=rng.randrange(1 << 30), seconds=9.0, camera_bps=WIDE_CAMERA_BPS, calm=7.0,
+        )  # fmt: skip
+
+
 def diagnose(case: Case) -> Found:
     """Play the case and ask for the verdicts."""
     call = Call(case.seed)
-    people = {role: join(call, role, max_bps=CAMERA_BPS) for role in ROLES}
+    people = {role: join(call, role, max_bps=case.camera_bps) for role in ROLES}
     for role, page in people.items():
         troubled = role == case.side
         page.down.shape(_base(case.down) if troubled else PLAIN)
         page.up.shape(_base(case.up) if troubled else PLAIN)
     call.run(RING)
     call.connect(*ROLES)
+    diagnosis, one = Diagnosis(), people[case.side]
     call.run(CALM)
     for role in ROLES:
         call.legs[role].monitor.drain()
-    diagnosis, one = Diagnosis(), people[case.side]
+    for _ in range(round(case.calm - CALM)):
+        _second(case, call, people, diagnosis)
     one.down.shape(case.down)
     one.up.shape(case.up)
-    for _ in range(round(case.seconds)):
-        call.run(1.0)
-        rows = {role: call.legs[role].monitor.drain() for role in ROLES}
-        for pair in zip(*rows.values(), strict=False):
-            sides = [_side(case, role, second, people[role]) for role, second in zip(rows, pair, strict=True)]
-            diagnosis.observe(sides, 400.0 if case.device == "busy" else 5.0)
-    return Found(case, diagnosis.close())
+    first = (float("inf"), "")
+    for after in range(1, round(case.seconds) + 1):
+        _second(case, call, people, diagnosis)
+        if not first[1] and (said := diagnosis.current()):
+            first = after, f"{said[0].side} {said[0].name}"
+    return Found(case, diagnosis.close(), first)
+
+
+def _second(case: Case, call: Call, people: dict[str, Browser], diagnosis: Diagnosis) -> None:
+    call.run(1.0)
+    rows = {role: call.legs[role].monitor.drain() for role in ROLES}
+    for pair in zip(*rows.values(), strict=False):
+        sides = [_side(case, role, second, people[role]) for role, second in zip(rows, pair, strict=True)]
+        diagnosis.observe(sides, 400.0 if case.device == "busy" else 5.0)
 
 
 def _base(link: str) -> str:
@@ -129,7 +157,7 @@ def _side(case: Case, role: str, second: LegSecond, page: Browser) -> Side:
         second = msgspec.structs.replace(second, level=127)
     if not case.pages:
         return Side(role, second)
-    limited = "bandwidth" if page.camera.target_bps < 0.7 * CAMERA_BPS else ""
+    limited = "bandwidth" if page.camera.target_bps < 0.7 * case.camera_bps else ""
     view = PageView(limited_by=limited, level=0.1, black=False)
     if faulty and case.device == "slow":
         view = view._replace(limited_by="cpu")

@@ -83,6 +83,32 @@ async def test_a_call_is_whole_after_its_end(stage: Stage, store: QualityStore) 
     assert {row.agent_id for row in rows} == {"bo"}
 
 
+async def test_a_long_bad_call_keeps_every_verdict(stage: Stage, store: QualityStore) -> None:
+    """Trouble for four seconds in every twenty for hours; what is over leaves memory with the next writing."""
+    for _ in range(300):
+        stage.play(4, lambda at: lossy(at, 25))
+        stage.play(16)
+        await stage.recorder.flush()
+        held = stage.recorder.held("call")
+        assert held is not None
+        assert not held.diagnosis.ended
+    assert len((await call_quality(stage.recorder, stage.call.state, [])).verdicts) == 300
+
+
+async def test_verdicts_that_wait_for_the_store_are_answered(
+    stage: Stage, store: QualityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(batch: Batch) -> None:
+        raise OperationalError("insert", {}, OSError("database or disk is full"))
+
+    monkeypatch.setattr(store, "write", full)
+    stage.play(4, lambda at: lossy(at, 25))
+    stage.play(20)
+    await stage.recorder.flush()
+    answer = await call_quality(stage.recorder, stage.call.state, [])
+    assert [verdict.kind for verdict in answer.verdicts] == ["loss"]
+
+
 async def _rows(store: QualityStore):  # type: ignore[no-untyped-def]
     for row in await store.minutes(START - 1, START + 1000):
         yield row

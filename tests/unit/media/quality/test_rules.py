@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from media.api import LegSecond
+from media.quality.measures import LegWindow
 from media.quality.page import PageView
 from media.quality.rules import RULES, explained
 from media.quality.verdict import MAX_KEPT, Diagnosis, Side, Verdict, told
@@ -116,6 +117,51 @@ def test_a_narrow_link_takes_over_what_it_lost_while_it_became_narrow() -> None:
     assert verdict.begin < second(8).at
 
 
+FILLING = {"up_video_bps": 130_000, "up_audio_bps": 5_000, "up_audio_packets": 4, "up_packets": 20}
+
+
+def _from_ten(changes: dict[str, int]) -> Make:
+    return lambda at: second(at) if at < 10 else second(at, **changes)
+
+
+@pytest.mark.parametrize(
+    ("expected", "changes"),
+    [
+        ("customer rate.up poor", FILLING | {"up_jitter_ms": 70}),
+        ("customer rate.up poor", {"up_video_bps": 90_000, "up_lost": 90, "up_runs": 10, "rtt_ms": 900}),
+        ("customer rate.up fair", {"up_video_bps": 600_000, "up_lost": 90, "up_runs": 10, "rtt_ms": 300}),
+        ("customer burst.up poor", {"up_lost": 90, "up_runs": 10}),
+        ("customer burst.up poor", {"up_lost": 90, "up_runs": 10, "rtt_ms": 300}),
+        ("customer burst.up poor", {"up_video_bps": 600_000, "up_lost": 90, "up_runs": 10}),
+        ("customer jitter.up poor", {"up_jitter_ms": 70}),
+        ("", {"up_video_bps": 600_000}),
+        ("", {"up_audio_packets": 4, "up_audio_bps": 4_000}),
+    ],
+    ids=[
+        "fills",
+        "is full",
+        "is full, less narrow",
+        "row",
+        "row far away",
+        "row, less sent",
+        "jitter",
+        "less sent",
+        "dtx",
+    ],
+)
+def test_a_queue_on_the_uplink_is_told_from_what_looks_like_it(expected: str, changes: dict[str, int]) -> None:
+    found = diagnosed(_from_ten(changes), 14)
+    assert names(found) == ([expected] if expected else [])
+
+
+def test_a_queue_that_fills_is_told_in_its_second_second() -> None:
+    diagnosis = Diagnosis()
+    for at in range(1, 12):
+        made = second(at) if at < 10 else second(at, **FILLING, up_jitter_ms=70)
+        diagnosis.observe([Side("customer", made), Side("agent", second(at))])
+    assert [verdict.name for verdict in diagnosis.current()] == ["rate.up"]
+
+
 def test_an_estimate_that_fell_says_nothing_of_a_link_that_only_carries_voice() -> None:
     def spoken(at: float, queue: int) -> LegSecond:
         none = ("down_video_packets", "down_video_bps", "down_frames", "up_video_packets", "up_video_bps")
@@ -162,6 +208,44 @@ def test_any_seconds_are_survived(rows: list[LegSecond]) -> None:
     for one in rows:
         diagnosis.observe([Side("customer", one, PageView(limited_by="bandwidth")), Side("agent", one, None)])
     assert len(diagnosis.close()) <= MAX_KEPT
+
+
+_SOME = st.builds(
+    second,
+    st.just(0.0),
+    rtt_ms=st.sampled_from([None, 20, 60, 90, 150, 390, 450]),
+    up_jitter_ms=st.sampled_from([0, 10, 17, 25, 45]),
+    down_jitter_ms=st.sampled_from([0, 15, 20]),
+    up_lost=st.sampled_from([0, 0, 3, 20]),
+    down_lost=st.sampled_from([0, 0, 3, 20]),
+    up_runs=st.just(3),
+    down_runs=st.just(3),
+    up_video_bps=st.sampled_from([0, 90_000, 280_000, 1_500_000]),
+    up_audio_bps=st.sampled_from([0, 60_000]),
+    up_audio_packets=st.sampled_from([4, 50]),
+    up_limit_bps=st.sampled_from([0, 200_000]),
+    link_queue_ms=st.sampled_from([0, 0, 40, 150]),
+    down_sustained_bps=st.sampled_from([0, 150_000, 3_000_000]),
+    level=st.sampled_from([None, 40, 127]),
+)
+_PAGES = st.sampled_from([None, SAYS, SAYS._replace(limited_by="bandwidth"), SAYS._replace(limited_by="cpu")])
+
+
+@given(st.lists(st.tuples(_SOME, _PAGES), min_size=1, max_size=80), st.sampled_from([0.0, 130.0]))
+def test_no_rule_holds_of_what_is_called_calm(rows: "list[tuple[LegSecond, PageView | None]]", lag_ms: float) -> None:
+    window = LegWindow()
+    for made, page in rows:
+        window.add(made, page, audio_on=True)
+        if window.calm(lag_ms):
+            measures = window.measures(video_on=True, lag_ms=lag_ms)
+            assert [rule.name for rule in RULES if rule.severity(measures[rule.measure])] == []
+
+
+def test_most_seconds_are_calm() -> None:
+    window = LegWindow()
+    for at in range(60):
+        window.add(second(at, rtt_ms=60 + at % 9, up_jitter_ms=at % 5), SAYS, audio_on=True)
+        assert window.calm(5.0)
 
 
 def test_every_explanation_is_a_rule_and_comes_before_it() -> None:
