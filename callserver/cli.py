@@ -57,7 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_measuring(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    for name in ("callserver.recordings.cli", "callserver.bench.cli", "callserver.drill.cli", "callserver.doctor.cli"):
+    names = ("recordings.cli", "bench.cli", "drill.cli", "doctor.cli", "compiled.build")
+    for name in (f"callserver.{part}" for part in names):
         if find_spec(name) is not None:
             import_module(name).add_parser(commands)
 

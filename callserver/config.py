@@ -66,6 +66,8 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Upper bound of one page's video, in bits a second."""
     max_calls_per_worker: int = 150
     """A worker refuses further calls from here on."""
+    compiled: bool = True
+    """Use the packet path as machine code where `callserver compile` has made it."""
     announcements: str = ""
     """A directory with your own music and spoken notices in place of ours (media/announcements/README.md)."""
 

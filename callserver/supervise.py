@@ -128,10 +128,13 @@ def worker_starter(
 
 def run_worker(settings: Settings, options: argparse.Namespace) -> int:
     """Be a media worker on `options.socket` until told to end."""
+    # A profile needs functions that the interpreter sees.
+    compiled = settings.media.compiled and options.profile is None and import_module("callserver.compiled").use()
     from media.io.engine import Engine
     from media.io.worker import run_worker as run
 
     import_module("callserver.logs").configure(settings.log)
+    logger.info("a media worker starts, its packet path %s", "compiled" if compiled else "interpreted")
     media = settings.media
 
     async def make_engine(index: int, port: int) -> Engine:

@@ -12,11 +12,13 @@ from typing import Protocol
 
 import msgspec
 
+from callserver import config as settings
 from callserver.bench import BenchError
 from callserver.bench.dialing import Dialing, at_most
 from callserver.bench.load import Load
 from callserver.bench.subject import Subject, beside_the_worker, own_cpu_seconds, running_worker
 from callserver.bench.traffic import Traffic
+from callserver.compiled import made
 from media.api import RecordingSpec
 
 WARM_UP = 3.0
@@ -60,6 +62,8 @@ class ForwardReport(msgspec.Struct, frozen=True):
     nacks: int
     retransmitted: int
     key_frames: int
+    compiled: bool = False
+    """Whether the worker's packet path is machine code (`callserver compile`)."""
     protection: int = 0
     """Parity packets and packets of voice with copies that came back; with `loss` only."""
     recording_us_per_packet: float | None = None
@@ -93,12 +97,12 @@ async def forward(
             await warm_up(load, legs)
             _check_flow(legs)
             with tempfile.TemporaryDirectory(prefix="callserver-bench-") as directory:
-                if not record:
-                    return await measure(subject, load, legs, seconds, empty, say)
-                await _record(subject, load, calls, directory, say)
+                if record:
+                    await _record(subject, load, calls, directory, say)
                 report = await measure(subject, load, legs, seconds, empty, say)
-                cost = await _tap_cost(subject, load, calls, round(seconds / _HALF_PAIR), say)
-                return msgspec.structs.replace(report, recording_us_per_packet=cost)
+                cost = await _tap_cost(subject, load, calls, round(seconds / _HALF_PAIR), say) if record else None
+            compiled = profile is None and settings.load(config).media.compiled and made() is not None
+            return msgspec.structs.replace(report, recording_us_per_packet=cost, compiled=compiled)
         finally:
             gc.enable()
             dialing.close()

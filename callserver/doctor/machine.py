@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from callserver import __version__
+from callserver.compiled import made
 from callserver.config import Settings
 from callserver.doctor.finding import Finding, note, ok, problem, warning
 from callserver.supervise import worker_count
@@ -120,6 +121,10 @@ def check_versions() -> Iterator[Finding]:
     yield ok("versions", ", ".join(libraries))
     if missing:
         yield problem("versions", f"missing: {', '.join(missing)}", "install again: make venv")
+    if made() is None:
+        yield note("versions", "the packet path is interpreted", "callserver compile makes forwarding a third cheaper")
+    else:
+        yield ok("versions", "the packet path is compiled")
     if sys.platform != "linux":
         yield warning(
             "versions", f"{platform.system()} is not Linux", "media workers need Linux for many packets a call"

@@ -1,7 +1,6 @@
 """Voice to one leg: copies of older frames where packets get lost, joined frames where headers are too dear."""
 
 import random
-from copy import copy
 
 from media.bridge.downlink import Downlink
 from media.bridge.outbound import OutboundTrack
@@ -107,9 +106,7 @@ class AudioOut(OutboundTrack):
         """The page's feedback would leave such a packet out, and we should take it for lost. What
         stands in the header is no extension of this line then, which receivers ignore (RFC 8285 section 4.1)."""
         if self._layouts is None or self._layouts[0] is not layout:
-            bare = copy(layout)
-            bare.transport_cc = 0
-            self._layouts = (layout, bare)
+            self._layouts = (layout, layout.without_number())
         return self._layouts[1]
 
     def wait(self, data: bytes, layout: Layout, now: float) -> None:

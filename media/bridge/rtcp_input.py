@@ -1,7 +1,6 @@
 """What a page's RTCP means for the leg: reports, requests for packets and key frames, estimates, goodbyes."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from media.bridge.counters import Counters
 from media.bridge.inbound import InboundTrack
@@ -56,7 +55,7 @@ class RtcpInput:
             return
         try:
             for raw in rtcp.split_compound(data):
-                read = self._READERS.get(raw.packet_type)
+                read = _READERS.get(raw.packet_type)
                 if read is not None:
                     read(self, raw, now)
         except WireError:
@@ -119,10 +118,11 @@ class RtcpInput:
         if track is not None and track.source is not None:
             track.source.want_key_frame(now)
 
-    _READERS: ClassVar[dict[int, Callable[["RtcpInput", rtcp.RawRtcp, float], None]]] = {
-        rtcp.SENDER_REPORT: _read_sender_report,
-        rtcp.RECEIVER_REPORT: _read_receiver_report,
-        rtcp.GOODBYE: _read_goodbye,
-        rtcp.TRANSPORT_FEEDBACK: _read_transport_feedback,
-        rtcp.PAYLOAD_FEEDBACK: _read_payload_feedback,
-    }
+
+_READERS: dict[int, Callable[[RtcpInput, rtcp.RawRtcp, float], None]] = {
+    rtcp.SENDER_REPORT: RtcpInput._read_sender_report,
+    rtcp.RECEIVER_REPORT: RtcpInput._read_receiver_report,
+    rtcp.GOODBYE: RtcpInput._read_goodbye,
+    rtcp.TRANSPORT_FEEDBACK: RtcpInput._read_transport_feedback,
+    rtcp.PAYLOAD_FEEDBACK: RtcpInput._read_payload_feedback,
+}

@@ -49,6 +49,12 @@ class Layout:
         found = int.from_bytes(view[start + FIXED_HEADER_BYTES : start + self.size])
         return found & self.mask == self.pattern
 
+    def without_number(self) -> "Layout":
+        """The same header with its transport-wide number overlooked."""
+        bare = Layout(self.first, self.size, self.mask, self.pattern)
+        bare.mid, bare.audio_level, bare.abs_send_time = self.mid, self.audio_level, self.abs_send_time
+        return bare
+
     def zero_mutable(self, packet: bytearray) -> None:
         """Zero what changes with every sending, in a packet that starts at 0: parity covers the packet without it
         (libwebrtc, RtpPacket::ZeroMutableExtensions)."""

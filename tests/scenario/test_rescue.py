@@ -147,6 +147,7 @@ def three(call: Call) -> tuple[Page, Page, Page]:
     return pages
 
 
+@pytest.mark.interpreted
 def test_one_weak_page_of_several_does_not_drag_the_others_down() -> None:
     call = Call()
     customer, strong, weak = three(call)
@@ -174,6 +175,7 @@ def test_one_weak_page_of_several_does_not_drag_the_others_down() -> None:
     assert len(customer.camera.key_frames)
 
 
+@pytest.mark.interpreted
 def test_the_way_back_is_at_a_key_frame_without_a_pause() -> None:
     call = Call()
     _, _, weak = three(call)
@@ -198,6 +200,7 @@ def test_the_way_back_is_at_a_key_frame_without_a_pause() -> None:
     assert sink.conflicts == 0
 
 
+@pytest.mark.interpreted
 def test_refused_for_want_of_cpu_it_is_tried_again_later() -> None:
     call = Call()
     three(call)
@@ -213,6 +216,7 @@ def test_refused_for_want_of_cpu_it_is_tried_again_later() -> None:
     assert kitchen.running
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("how", ["ended", "left", "closed"])
 def test_whatever_ends_it_the_page_sees_the_source_again(how: str) -> None:
     call = Call()

@@ -2,11 +2,15 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from media.bridge.outbound_video import VideoOut
 from media.bridge.rate_control import RateControl
 from media.bwe.probe import ProbePlan
 from media.send.pacer import Pacer
 from tests.sim.page import parameters
+
+pytestmark = pytest.mark.interpreted
 
 
 class Pictures(VideoOut):
