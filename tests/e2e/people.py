@@ -266,6 +266,10 @@ class Agent(Person):
         """The button with this shortcut: A answer, N decline, M mute, V camera, O hold, X hang up."""
         return self.page.locator(f"[aria-keyshortcuts='Alt+{letter}']").first
 
+    async def listens(self) -> bool:
+        """Whether an element plays what arrives."""
+        return await self.page.evaluate("() => callProbe.listening()")  # type: ignore[no-any-return]
+
     async def rings(self, seconds: float = 15) -> None:
         await self.shows(self.page.locator(".ring-card"), "a call ring", seconds)
 

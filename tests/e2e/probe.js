@@ -21,10 +21,10 @@
   const live = () => connections.filter((connection) => connection.connectionState === "connected");
 
   // A page that is drawing looks late. Sound is pulled without a break from its first packet on, by another thread: how
-  // much was pulled until now tells when it began.
+  // much was pulled until now tells when it began; 10 ms of it were there at once.
   async function soundBegan(receiver, seen) {
     for (const one of (await receiver.getStats()).values()) {
-      if (one.type === "inbound-rtp") return Math.min(seen, one.timestamp - one.totalSamplesReceived / 48);
+      if (one.type === "inbound-rtp") return Math.min(seen, one.timestamp - Math.max(0, one.totalSamplesReceived / 48 - 10));
     }
     return seen;
   }
@@ -106,6 +106,6 @@
     pictures,
     events,
     mark,
-    playing: () => [...elements()].filter((one) => /^(VIDEO|AUDIO)$/.test(one.tagName) && one.srcObject && !one.paused).length,
+    listening: () => [...elements()].some((one) => one.tagName === "AUDIO" && one.srcObject && !one.paused && !one.muted),
   };
 })();

@@ -19,6 +19,7 @@ async def test_a_whole_call(customer: Customer, agent: Agent, product: Product, 
     for person in (customer, agent):  # connected at ring, but nothing is forwarded before the answer
         await person.gets_nothing(0.5)
         assert (await person.figures())["mediaReceived"] == 0
+    await until(agent.listens, "the agent's page plays (silence) before the answer, so that no word is lost by it")
 
     await agent.answer()
     await customer.screen("call")
@@ -72,6 +73,21 @@ async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Custo
 
     await customer.hang_up()
     await customer.screen("ended")
+    await agent.ended()
+
+
+async def test_an_agent_who_looks_something_up_goes_on_listening(customer: Customer, agent: Agent) -> None:
+    await customer.call()
+    await agent.answer()
+    await agent.hears()
+    await agent.page.evaluate("location.hash = '#/calls'")
+    await agent.shows(agent.page.locator(".calls-list"), "past calls")
+    assert await agent.listens()
+    await agent.hears()
+    await agent.page.evaluate("location.hash = ''")
+    await agent.in_call()
+    await agent.sees()
+    await customer.hang_up()
     await agent.ended()
 
 

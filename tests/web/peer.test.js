@@ -154,6 +154,12 @@ describe("peer", () => {
     assert.equal(Connection.all.length, 1);
   });
 
+  test("candidates are gathered ahead, without the relays that only a call may use", async () => {
+    peer.prepare();
+    const { iceCandidatePoolSize, iceServers } = Connection.all[0].settings;
+    assert.deepEqual([iceCandidatePoolSize, iceServers], [1, []]);
+  });
+
   test("a new leg replaces the old one only when it is connected", async () => {
     await peer.offer(offer("a"));
     Connection.all[0].enter("connected");

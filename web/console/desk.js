@@ -310,7 +310,6 @@ export class Desk extends EventTarget {
       const wasReady = this.state.view.status === "ready";
       if (wasReady && message.snapshot.status === "away") this.#dispatch({ type: "own.notice", code: "notice.away" });
     }
-    this.lines.iceServers = this.#signaling.session?.ice_servers ?? [];
     this.#dispatch(message);
     if (message.type === "leg.offer") this.#offered(message);
   }

@@ -17,7 +17,6 @@ export class Lines extends EventTarget {
   #sources = NO_SOURCES;
   #opening = null;
   #sending = { audio: true, video: true };
-  iceServers = [];
 
   constructor({ send, prefs }) {
     super();
@@ -94,7 +93,7 @@ export class Lines extends EventTarget {
   }
 
   #open(callId, media) {
-    const peer = new Peer({ send: this.#send, iceServers: this.iceServers });
+    const peer = new Peer({ send: this.#send });
     const line = { peer, media, streams: {}, live: false, held: false };
     this.#peers.set(callId, line);
     peer.addEventListener("streams", ({ detail }) => {

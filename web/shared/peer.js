@@ -21,18 +21,18 @@ export class Peer extends EventTarget {
   #most = { audio: 0, video: 0 };
 
   /** `send`: message => boolean. */
-  constructor({ send, iceServers = [] }) {
+  constructor({ send }) {
     super();
-    Object.assign(this, { send, iceServers });
+    this.send = send;
   }
 
-  /** Have a connection's certificate and threads before they are needed. */
+  /** Have a connection's certificate, threads and candidates before they are needed. */
   prepare() {
-    this.#spare ??= this.#connection(this.iceServers);
+    return (this.#spare ??= this.#connection([]));
   }
 
   #connection(iceServers) {
-    return new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
+    return new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers, iceCandidatePoolSize: 1 });
   }
 
   /** Take a LegOffer: a new leg, or an ICE restart of one we have. */
@@ -99,7 +99,7 @@ export class Peer extends EventTarget {
   }
 
   #open({ leg_id, slots, ice_servers }) {
-    const pc = ice_servers?.length ? this.#connection(ice_servers) : (this.#spare ?? this.#connection(this.iceServers));
+    const pc = ice_servers?.length ? this.#connection(ice_servers) : this.prepare();
     if (pc === this.#spare) this.#spare = null;
     const leg = { id: leg_id, generation: -1, pc, slots, lines: {}, work: Promise.resolve() };
     this.#next?.pc.close();

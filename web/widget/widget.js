@@ -10,7 +10,6 @@ import { screenOf, show } from "./show.js";
 const TICK_MS = 200;
 const query = new URLSearchParams(location.search);
 const site = query.get("site") ?? "";
-const post = (path, body) => fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 const on = (target, name, act) => target.addEventListener(name, ({ detail }) => act(detail));
 
 class CallWidget extends HTMLElement {
@@ -28,15 +27,16 @@ class CallWidget extends HTMLElement {
     this.lobby = new Lobby(this);
     this.addEventListener("click", ({ target }) => this.act(target.closest("[data-do]")?.dataset.do));
     this.addEventListener("keydown", (event) => this.pressed(event));
-    const about = fetch(`/api/v1/widget?${new URLSearchParams({ site })}`);
-    about.then((answer) => answer.json()).then(({ name = "" }) => (this.refs.site.textContent = name), () => {});
+    fetch(`/api/v1/widget?${new URLSearchParams({ site })}`)
+      .then((answer) => answer.json())
+      .then(({ name = "" }) => (this.refs.site.textContent = name), () => {});
     this.connect();
     setInterval(() => this.tick(), TICK_MS);
   }
 
   /** What a button says in its `data-do`. */
   act(name) {
-    (this[name] ?? this.talk?.[name])?.call(this[name] ? this : this.talk);
+    (this[name] ? this : this.talk)?.[name]?.();
   }
 
   /** Load a language and say everything in it. */
@@ -68,7 +68,8 @@ class CallWidget extends HTMLElement {
 
   async ticket() {
     const { identity, context } = await this.embedding.settings;
-    const answer = await post("/api/v1/tickets", { site, identity, context, call_token: query.get("call") ?? undefined });
+    const body = JSON.stringify({ site, identity, context, call_token: query.get("call") ?? undefined });
+    const answer = await fetch("/api/v1/tickets", { method: "POST", headers: { "Content-Type": "application/json" }, body });
     const { ticket, error } = await answer.json().catch(() => ({}));
     if (ticket) return ticket;
     const lasting = answer.status < 500 || error?.code === "at_capacity";
@@ -104,7 +105,8 @@ class CallWidget extends HTMLElement {
     }
     if (now?.phase !== before?.phase) this.feed();
     this.peer?.wish(now ?? {});
-    if (now) ["talk", "devices"].forEach((name) => this.load(name));
+    // A moment later: they would take the time in which the connection is made.
+    if (now) setTimeout(() => ["talk", "devices"].forEach((name) => this.load(name)), TICK_MS);
     this.talk?.arrived(before?.chat ?? [], now?.chat ?? [], message);
     this.render();
   }
@@ -135,7 +137,7 @@ class CallWidget extends HTMLElement {
   /** The peer of this call, made when first needed. */
   media() {
     if (this.peer) return this.peer;
-    this.peer = new Peer({ send: (message) => this.signaling.send(message), iceServers: this.signaling.session?.ice_servers });
+    this.peer = new Peer({ send: (message) => this.signaling.send(message) });
     on(this.peer, "state", (state) => this.dispatch({ type: "local.media", state }));
     on(this.peer, "grade", (level) => this.dispatch({ type: "local.hint", level }));
     on(this.peer, "streams", ({ main, audio, audio_side: side }) => this.play(main, audio, side));

@@ -11,6 +11,7 @@ import { Home } from "./home.js";
 import { Ringing } from "./ringing.js";
 import { Login } from "./login.js";
 import { Settings } from "./settings.js";
+import { Sounds } from "./sounds.js";
 
 export function App({ desk, first, speak }) {
   const [, redraw] = useState(0);
@@ -50,6 +51,7 @@ function Page({ desk, state, t, route }) {
       <${Content} route=${route} call=${call} />
     </main>
     <${Tabs} />
+    <${Sounds} />
     <${Notices} />
   </div>`;
 }

@@ -45,7 +45,6 @@ function Stage({ call }) {
   return html`<section class=${paused ? "stage paused" : "stage"} aria-label=${t("call.stage")}>
     ${picture && html`<${Stream} class="stage-video" stream=${streams.main} aria-label=${t("call.videoOf", { name })} />`}
     ${(!picture || paused) && html`<${Portrait} call=${call} name=${name} held=${held} paused=${paused} />`}
-    ${["audio", "audio_side"].map((slot) => streams[slot] && html`<${Stream} key=${slot} kind="audio" muted=${false} stream=${streams[slot]} />`)}
     <div class="stage-top">
       <span class="stage-name"><bdi>${name}</bdi>${call.peer?.verified && html`<${Verified} />`}</span>
       <${Duration} call=${call} />

@@ -23,8 +23,8 @@ export function Action({ icon, label, action, kind = "", pressed, children, ...r
   </button>`;
 }
 
-/** Plays a stream as long as it is shown; `muted` for pictures, whose sound has its own element. */
-export function Stream({ stream, kind = "video", muted = kind === "video", ...rest }) {
+/** Shows a stream's picture; sounds have elements of their own (sounds.js). */
+export function Stream({ stream, ...rest }) {
   const { desk } = useDesk();
   const ref = useRef(null);
   useEffect(() => {
@@ -33,7 +33,7 @@ export function Stream({ stream, kind = "video", muted = kind === "video", ...re
     element.srcObject = stream;
     if (stream) desk.play(element);
   }, [stream]);
-  return html`<${kind} ref=${ref} muted=${muted} autoplay playsinline ...${rest}><//>`;
+  return html`<video ref=${ref} muted autoplay playsinline ...${rest}></video>`;
 }
 
 /** A dialog of the browser's own, modal: focus stays inside, Escape closes. */
