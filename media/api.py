@@ -250,7 +250,8 @@ class CallLost(msgspec.Struct, frozen=True, tag=True):
 
 
 class StatsReported(msgspec.Struct, frozen=True, tag=True):
-    """Every two seconds, for every connected leg."""
+    """Every two seconds for every connected leg, and as soon as they are measured for calls that go badly. Of each leg
+    its transport and its newest seconds; counters are asked for (`MediaEngine.stats`)."""
 
     legs: tuple[LegStats, ...]
     loop_lag_ms: float = 0.0

@@ -46,7 +46,8 @@ TICK = 0.005
 """The legs' reports and requests leave within about this much of when they are due."""
 IDLE_TICK = 0.1
 WATCH_EVERY = 0.25
-STATS_EVERY = 2.0
+STATS_EVERY, PRESSING_EVERY = 2.0, 0.5
+"""Seconds between reports of all calls, and of those that somebody should see at once."""
 EMPTY_CALL_KEPT = 120.0
 """A call without legs is forgotten after this long, if nobody closes it."""
 MAX_LEGS_A_CALL = 8
@@ -88,7 +89,7 @@ class Engine:
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._looked_at = self._watched_at = self._reported_at = 0.0
+        self._looked_at = self._watched_at = self._reported_at = self._pressed_at = 0.0
         self._endpoint: Endpoint
         self._shared: Shared
         self._listener: TcpListener | None = None
@@ -258,7 +259,10 @@ class Engine:
 
     async def stats(self, call_id: str) -> tuple[LegStats, ...]:
         call = self._calls.get(call_id)
-        return _stats((call,), time.monotonic()) if call is not None else ()
+        if call is None:
+            return ()
+        now = time.monotonic()
+        return tuple([leg.stats(now) for leg in call.legs.values() if leg.leg is not None])
 
     def events(self) -> AsyncIterator[MediaEvent]:
         """Everything that happens; ends when the engine is closed. One reader."""
@@ -324,8 +328,11 @@ class Engine:
             self._watched_at = now
             self._watch(calls, now)
         if now - self._reported_at >= STATS_EVERY:
-            self._reported_at = now
-            self._report(calls, now)
+            self._reported_at = self._pressed_at = now
+            self._report(calls)
+        elif now - self._pressed_at >= PRESSING_EVERY:
+            self._pressed_at = now
+            self._report([call for call in calls if call.pressing])
         pause = TICK if calls else IDLE_TICK
         self._load.ticked(now, pause)
         self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
@@ -339,8 +346,8 @@ class Engine:
                 self._calls.pop(call.call_id, None)
                 self._studio.close_call(call.call_id)
 
-    def _report(self, calls: list[HeldCall], now: float) -> None:
-        legs = _stats(calls, now, drain=True)
+    def _report(self, calls: list[HeldCall]) -> None:
+        legs = tuple([leg.report() for call in calls for leg in call.legs.values() if leg.leg is not None])
         if legs:
             self.tell(StatsReported(legs, self._load.loop_lag_ms, self._load.cpu_fraction, self._engine_id))
 
@@ -348,8 +355,3 @@ class Engine:
         self._counters.faults += 1
         logger.exception("a timer failed by our own fault: its call is closed", extra={"call_id": call.call_id})
         self.crash(call)
-
-
-def _stats(calls: "tuple[HeldCall, ...] | list[HeldCall]", now: float, drain: bool = False) -> tuple[LegStats, ...]:
-    found = (leg.stats(now, drain) for call in calls for leg in call.legs.values())
-    return tuple(stats for stats in found if stats is not None)

@@ -206,12 +206,17 @@ class HeldLeg:
             self.state = LegState.CONNECTED
             self.call.tell(LegRecovered(self.spec.call_id, self.spec.leg_id))
 
-    def stats(self, now: float, drain: bool = False) -> LegStats | None:
-        """Counters, None before the leg is connected; with `drain` also the seconds, which are handed out once."""
-        if self.leg is None:
-            return None
-        seconds = self.leg.monitor.drain() if drain else ()
-        return msgspec.structs.replace(self.leg.stats(now), transport=self.transport.label, seconds=seconds)
+    def stats(self, now: float) -> LegStats:
+        """Counters of a connected leg."""
+        assert self.leg is not None
+        return msgspec.structs.replace(self.leg.stats(now), transport=self.transport.label)
+
+    def report(self) -> LegStats:
+        """The seconds of a connected leg that were not handed out yet."""
+        assert self.leg is not None
+        return LegStats(
+            self.spec.call_id, self.spec.leg_id, transport=self.transport.label, seconds=self.leg.monitor.drain()
+        )
 
     # --- end ---
 
@@ -252,6 +257,12 @@ class HeldCall:
         if not self.legs:
             self.empty_since = time.monotonic()
         self._owner.close_soon(leg)
+
+    @property
+    def pressing(self) -> bool:
+        """Whether somebody should see its last seconds at once."""
+        monitors = [leg.leg.monitor for leg in self.legs.values() if leg.leg is not None]
+        return any(one.alarming for one in monitors) and any(one.waiting for one in monitors)
 
     def crash(self) -> None:
         """An exception of our own: this call ends, the others go on."""

@@ -10,6 +10,7 @@ MAX_KEPT = 30
 LEAST_WINDOW = 0.5
 LEAST_GAP = 25
 """Packets of voice, half a second, that must be missing unseen: less is the two reports' different times."""
+ALARMING_LOSS, ALARMING_MS = 0.03, 20
 _MAX_BPS = 1 << 40
 _RESTARTED = 50
 """A count that falls by more than that began anew with another stream."""
@@ -25,6 +26,8 @@ class LegMonitor:
         self._video_missing = _Settled(reading.up_video_missing)
         self._unseen = _Unseen(reading.down_audio_reported)
         self._seconds: list[LegSecond] = []
+        self.alarming = False
+        """Whether the last second was so that it should not wait for its reader."""
         self.due = now + INTERVAL
 
     def take(self, reading: Reading, now: float, wall_time: float) -> LegSecond | None:
@@ -35,9 +38,15 @@ class LegMonitor:
         second = self._second(self._before, reading, elapsed, wall_time)
         self._before, self._since, self.due = reading, now, now + INTERVAL
         self._seconds.append(second)
+        self.alarming = _alarming(second)
         if len(self._seconds) > MAX_KEPT:
             del self._seconds[0]
         return second
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are seconds to take."""
+        return bool(self._seconds)
 
     def drain(self) -> tuple[LegSecond, ...]:
         """The seconds since the last call, oldest first."""
@@ -136,6 +145,17 @@ class _Settled:
         if new > 0 or new < -_RESTARTED:
             self._counted = settled
         return max(0, new)
+
+
+def _alarming(second: LegSecond) -> bool:
+    """Roughly where the rules of the verdict begin; what is told early is judged there."""
+    return (
+        second.up_lost > ALARMING_LOSS * second.up_packets
+        or second.down_lost > ALARMING_LOSS * second.down_packets
+        or second.up_jitter_ms >= ALARMING_MS
+        or second.link_queue_ms >= ALARMING_MS
+        or not (second.up_audio_bps or second.up_video_bps)
+    )
 
 
 def _rate(octets: int, bits: float) -> int:

@@ -35,6 +35,29 @@ def test_what_comes_late_is_not_missing() -> None:
     assert [second.up_audio_missing for second in monitor.drain()] == [0, 0, 0, 3, 0, 0]
 
 
+FLOWS = {"up_packets": 300, "down_packets": 300, "up_audio_bytes": 8000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "alarming"),
+    [
+        ({}, False),
+        ({"up_lost": 5}, False),
+        ({"up_lost": 30}, True),
+        ({"down_lost": 30}, True),
+        ({"up_jitter": 0.07}, True),
+        ({"link_queue": 0.2}, True),
+        ({"up_audio_bytes": 0}, True),
+    ],
+)
+def test_a_bad_second_does_not_wait_for_its_reader(changes: dict[str, int], alarming: bool) -> None:
+    monitor = LegMonitor(Reading(), 0.0)
+    monitor.take(Reading(**FLOWS | changes), 1.0, 1.0)  # type: ignore[arg-type]
+    assert (monitor.alarming, monitor.waiting) == (alarming, True)
+    monitor.drain()
+    assert not monitor.waiting
+
+
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(-50, 999), st.floats()), max_size=40))
 def test_no_counter_makes_a_negative_figure_or_an_endless_list(counts: list[tuple[int, int, float]]) -> None:
     monitor = LegMonitor(Reading(), 0.0)
