@@ -36,6 +36,11 @@ class Jobs:
         self._waiting: asyncio.Queue[tuple[str, Prepare, Path]] = asyncio.Queue(MAX_WAITING)
         self._cancelled: set[str] = set()
         self._process: tuple[str, asyncio.subprocess.Process] | None = None
+        self._news = asyncio.Event()
+
+    async def news(self) -> None:
+        """Return as soon as there is something new of any job; look again then."""
+        await self._news.wait()
 
     def look(self, name: str) -> Job | None:
         return self._known.get(name)
@@ -134,6 +139,8 @@ class Jobs:
         self._known[name] = job
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
+        self._news.set()  # wakes all who wait now
+        self._news.clear()
         return job
 
 

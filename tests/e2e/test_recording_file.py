@@ -7,12 +7,12 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser
 
-from callserver.bench.recorded_call import Numbering, Page, Tapped
+from callserver.bench.recorded_call import Numbering, Page
 from media.recording.reader import RecordingReader
 from media.recording.recorder import Recorder
 from media.recording.views import View
 from signaling.http.ranges import wanted
-from tests.sim.recorded import KEY, spec
+from tests.sim.recorded import KEY, play_into, spec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -20,22 +20,25 @@ SECONDS = 16.0
 HOLE = (4.5, 9.2)
 TURNED = 11.0
 
+SHOWN = """() => {
+  const canvas = new OffscreenCanvas(64, 64), draw = canvas.getContext("2d", { willReadFrequently: true });
+  draw.drawImage(document.querySelector("video"), 0, 0, 64, 64);
+  const pixels = draw.getImageData(0, 0, 64, 64).data;
+  let found = 0;
+  for (let at = 0; at < 16; at++) {
+    const x = (at % 4) * 16 + 8, y = Math.floor(at / 4) * 16 + 8;
+    if (pixels[4 * (y * 64 + x)] > 128) found += 2 ** at;
+  }
+  return found;
+}"""
+"""The number that the shown picture says, as `Numbering` writes it."""
+
 LISTEN = """async () => {
   const video = document.querySelector("video"), context = new AudioContext({ latencyHint: "interactive" });
   const analyser = new AnalyserNode(context, { fftSize: 512, smoothingTimeConstant: 0 });
   const source = context.createMediaElementSource(video);
   source.connect(analyser).connect(context.destination);
-  const canvas = new OffscreenCanvas(64, 64), draw = canvas.getContext("2d", { willReadFrequently: true });
-  const number = () => {
-    draw.drawImage(video, 0, 0, 64, 64);
-    const pixels = draw.getImageData(0, 0, 64, 64).data;
-    let found = 0;
-    for (let at = 0; at < 16; at++) {
-      const x = (at % 4) * 16 + 8, y = Math.floor(at / 4) * 16 + 8;
-      if (pixels[4 * (y * 64 + x)] > 128) found += 2 ** at;
-    }
-    return found;
-  };
+  const number = (SHOWN);
   const heard = [], wave = new Float32Array(512);
   let loud = false;
   await video.play();
@@ -48,41 +51,27 @@ LISTEN = """async () => {
     loud = now;
   }
   return heard;
-}"""
+}""".replace("SHOWN", SHOWN)
 
 SEEK = """async (time) => {
   const video = document.querySelector("video");
   const done = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
   video.currentTime = time;
   await done;
-  const canvas = new OffscreenCanvas(64, 64), draw = canvas.getContext("2d");
-  draw.drawImage(video, 0, 0, 64, 64);
-  const pixels = draw.getImageData(0, 0, 64, 64).data;
-  let found = 0;
-  for (let at = 0; at < 16; at++) {
-    const x = (at % 4) * 16 + 8, y = Math.floor(at / 4) * 16 + 8;
-    if (pixels[4 * (y * 64 + x)] > 128) found += 2 ** at;
-  }
-  return found;
-}"""
+  return (SHOWN)();
+}""".replace("SHOWN", SHOWN)
 
 
 def made(path: Path) -> None:
     """A call with a hole of some seconds, and a camera that is turned later."""
     page = Page("c", pictures=Numbering(), ends=SECONDS)
+
+    def turn(_: float) -> None:
+        page.pictures = Numbering(128, 96)
+        page.key_wanted = True
+
     recorder = Recorder(spec(path), 0.0)
-    for item in page.traffic():
-        if item.arrival > TURNED and page.pictures is not None and page.pictures.width == 64:
-            page.pictures = Numbering(128, 96)
-            page.key_wanted = True
-        if HOLE[0] < item.arrival < HOLE[1]:
-            recorder.poll(item.arrival)
-        elif isinstance(item, Tapped):
-            recorder.packet(*item)
-        else:
-            recorder.sender_report(*item)
-        if recorder.take_key_frame_wishes(item.arrival):
-            page.key_wanted = True
+    play_into(recorder, [page], at={TURNED: turn}, hole=HOLE)
     recorder.close(SECONDS)
 
 

@@ -28,9 +28,15 @@ def spec(path: Path, **changes: object) -> RecorderSpec:
 
 
 def play_into(
-    recorder: Recorder, pages: Iterable[Page], *, at: dict[float, Callable[[float], object]] | None = None
+    recorder: Recorder,
+    pages: Iterable[Page],
+    *,
+    at: dict[float, Callable[[float], object]] | None = None,
+    hole: tuple[float, float] = (0.0, 0.0),
+    each: Callable[[Tapped], object] = lambda packet: None,
 ) -> float:
-    """Let the pages' packets reach the recorder; call each of `at` at its time. The last arrival's time."""
+    """Let the pages' packets reach the recorder, but for those that arrive in the hole; call each of `at` at its time
+    and `each` with every packet handed over. The last arrival's time."""
     todo = sorted((at or {}).items())
     now = polled = 0.0
     by_leg = {page.leg_id: page for page in pages}
@@ -39,8 +45,11 @@ def play_into(
         while todo and todo[0][0] <= now:
             moment, do = todo.pop(0)
             do(moment)
-        if isinstance(item, Tapped):
+        if hole[0] < now < hole[1]:
+            pass
+        elif isinstance(item, Tapped):
             recorder.packet(*item)
+            each(item)
         else:
             recorder.sender_report(*item)
         while polled + 0.1 <= now:

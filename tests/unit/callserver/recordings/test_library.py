@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import av
@@ -169,14 +169,17 @@ async def running(jobs: Jobs) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def done(look: object) -> Job:
+async def done(jobs: Jobs, look: Callable[[], Job | None]) -> Job:
     """The job when it has ended; jobs are other processes, so this waits for real."""
+    return await seen(jobs, look, lambda job: job.state not in ("waiting", "running"))
+
+
+async def seen(jobs: Jobs, look: Callable[[], Job | None], wanted: Callable[[Job], bool]) -> Job:
+    """The job when it is as wanted."""
     async with asyncio.timeout(60):
-        while True:
-            found: Job | None = look()  # type: ignore[operator]
-            if found is not None and found.state not in ("waiting", "running"):
-                return found
-            await asyncio.sleep(0)
+        while (found := look()) is None or not wanted(found):
+            await jobs.news()
+        return found
 
 
 async def test_an_export_is_a_film_with_both_sides(shelf: Shelf) -> None:
@@ -184,7 +187,7 @@ async def test_an_export_is_a_film_with_both_sides(shelf: Shelf) -> None:
     await shelf.recorded("call", "r1")
     async with running(shelf.jobs):
         assert (await shelf.library.start("export", "r1")).state == "waiting"
-        found = await done(lambda: shelf.library.job("export", "r1"))
+        found = await done(shelf.jobs, lambda: shelf.library.job("export", "r1"))
     path = shelf.library.file("export", "r1")
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert (found.state, found.size_bytes) == ("done", path.stat().st_size)
@@ -221,7 +224,7 @@ async def test_evidence_of_a_verification(shelf: Shelf) -> None:
     await shelf.records.write(Change(events=events, stills=[still]))
     async with running(shelf.jobs):
         await shelf.library.start("evidence", "call")
-        found = await done(lambda: shelf.library.job("evidence", "call"))
+        found = await done(shelf.jobs, lambda: shelf.library.job("evidence", "call"))
     assert found.state == "done", found
     archive = shelf.library.file("evidence", "call")
     assert (archive.stat().st_mode & 0o777, archive.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -239,9 +242,9 @@ async def test_a_job_that_fails_says_why(shelf: Shelf) -> None:
     order = shelf.library._export_order
     async with running(jobs):
         jobs.start("one", lambda: order("r1"), out)
-        assert await done(lambda: jobs.look("one")) == Job("failed", reason="no space left")
+        assert await done(jobs, lambda: jobs.look("one")) == Job("failed", reason="no space left")
         jobs.start("two", lambda: order("unknown"), out)
-        assert (await done(lambda: jobs.look("two"))).state == "failed"
+        assert (await done(jobs, lambda: jobs.look("two"))).state == "failed"
 
 
 async def test_a_job_is_cancelled_while_it_waits_and_while_it_runs(shelf: Shelf) -> None:
@@ -252,15 +255,13 @@ async def test_a_job_is_cancelled_while_it_waits_and_while_it_runs(shelf: Shelf)
     async with running(jobs):
         for name in ("runs", "waits"):
             jobs.start(name, lambda: shelf.library._export_order("r1"), out)
-        async with asyncio.timeout(30):
-            while (jobs.look("runs") or Job("waiting")).progress < 0.5:
-                await asyncio.sleep(0)
+        await seen(jobs, lambda: jobs.look("runs"), lambda job: job.progress >= 0.5)
         unfinished = shelf.folder / ".out.part"
         unfinished.write_bytes(b"half a film")
         jobs.cancel("waits", out)
         jobs.cancel("runs", out)
-        assert (await done(lambda: jobs.look("runs"))).state == "cancelled"
-        assert (await done(lambda: jobs.look("waits"))).state == "cancelled"
+        assert (await done(jobs, lambda: jobs.look("runs"))).state == "cancelled"
+        assert (await done(jobs, lambda: jobs.look("waits"))).state == "cancelled"
         async with asyncio.timeout(30):
             while unfinished.exists():  # until the process is gone
-                await asyncio.sleep(0)
+                await jobs.news()

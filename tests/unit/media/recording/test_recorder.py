@@ -109,16 +109,7 @@ def test_a_change_of_resolution_plays(tmp_path: Path) -> None:
 def test_silence_for_long_leaves_no_hole_for_a_player_to_close(tmp_path: Path) -> None:
     """Hold, mute or an outage: nothing comes for seconds."""
     recorder = Recorder(spec(tmp_path / "r.rec"), 0.0)
-    page = customer(20.0)
-    for item in page.traffic():
-        if 4.5 < item.arrival < 13.2:
-            recorder.poll(item.arrival)
-        elif isinstance(item, Tapped):
-            recorder.packet(*item)
-        else:
-            recorder.sender_report(*item)
-        if recorder.take_key_frame_wishes(item.arrival):
-            page.key_wanted = True
+    play_into(recorder, [customer(20.0)], hole=(4.5, 13.2))
     recorder.close(20.1)
     data = side_of(tmp_path / "r.rec", "customer")
     in_sync(data)
@@ -132,20 +123,13 @@ def test_nothing_of_a_pause_is_in_the_file(tmp_path: Path) -> None:
     secret: set[bytes] = set()
     said: set[bytes] = set()
     """Elsewhere: all silent packets are alike."""
-    todo = [(4.0, recorder.pause), (8.5, recorder.resume)]
-    for item in page.traffic():
-        while todo and todo[0][0] <= item.arrival:
-            moment, do = todo.pop(0)
-            do(moment)
-        if isinstance(item, Tapped):
-            captured = item.arrival - 0.06  # at the latest
-            inside = item.arrival >= 4.0 and captured < 8.5
-            (secret if inside else said).add(item.payload[4:] if item.kind == "video" else item.payload)
-            recorder.packet(*item)
-        else:
-            recorder.sender_report(*item)
-        if recorder.take_key_frame_wishes(item.arrival):
-            page.key_wanted = True
+
+    def keep(packet: Tapped) -> None:
+        captured = packet.arrival - 0.06  # at the latest
+        inside = packet.arrival >= 4.0 and captured < 8.5
+        (secret if inside else said).add(packet.payload[4:] if packet.kind == "video" else packet.payload)
+
+    play_into(recorder, [page], at={4.0: recorder.pause, 8.5: recorder.resume}, each=keep)
     summary = recorder.close(12.1)
     assert summary.seconds == pytest.approx(7.6)
     data = side_of(tmp_path / "r.rec", "customer")
