@@ -40,6 +40,8 @@ SLOW_VOICE, FILLING_MS = 0.55, 20
 """A queue that fills makes a second of voice take longer than a second: fewer packets of it come, none is lost, and
 each waited longer than the one before. Loss, jitter and silence look different."""
 FULL_QUEUE_MS, LOST_LATELY = 100, 3
+UNSEEN = 12
+"""Seconds after its pictures were paused for others in which a page sends little of them by itself."""
 LEAST_CARRIED_BPS = 15_000
 """Less is an outage."""
 
@@ -74,14 +76,22 @@ class LegWindow:
         self._unheard = 0
         self._base: int | None = None
         """The shortest round trip of the base window."""
-        self._uneasy = self._queued = 0
-        """Seconds for which late packets, a long way or a queue may still count."""
+        self._uneasy = self._queued = self._unseen = 0
+        """Seconds for which late packets, a long way, a queue, or that nobody saw its pictures may still count."""
         self._shown = False
         """Whether pictures ever went to this page: an estimate that falls pauses them where there are none, too."""
 
-    def add(self, second: LegSecond, page: PageView | None, *, audio_on: bool, far_jitter_ms: int = 0) -> None:
+    def add(
+        self,
+        second: LegSecond,
+        page: PageView | None,
+        *,
+        audio_on: bool,
+        far_jitter_ms: int = 0,
+        unseen: bool = False,
+    ) -> None:
         """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
-        goes on as it came, and is not this leg's trouble."""
+        goes on as it came, and is not this leg's trouble; `unseen`: its pictures are paused for those who see them."""
         page = page or NO_PAGE
         if len(self._seconds) == WINDOW:
             self._sum(self._seconds[0], second)
@@ -104,6 +114,10 @@ class LegWindow:
             self._queued = BASE_WINDOW
         elif self._queued:
             self._queued -= 1
+        if unseen:
+            self._unseen = UNSEEN
+        elif self._unseen:
+            self._unseen -= 1
         self._unheard = 0 if second.up_audio_bps or second.up_video_bps else self._unheard + 1
         if second.down_video_packets:
             self._shown = True
@@ -177,7 +191,7 @@ class LegWindow:
         up_bursty, down_bursty = _bursty(up_loss, up_row), _bursty(down_loss, down_row)
         waits = HEARD_BEFORE if self._heard else NEVER_HEARD
         room = self._choked() if video_on else None
-        if room is None and video_on and not _lossy(up_loss, up_row):
+        if room is None and video_on and not self._unseen and not _lossy(up_loss, up_row):
             room = self._up_room()
         return {
             "lag_ms": lag_ms,

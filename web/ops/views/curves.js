@@ -7,6 +7,7 @@ import { Cursor } from "./timeline.js";
 
 const HEIGHT = 92;
 const ROLES = ["customer", "agent"];
+const RATES = new Set(["rate", "dumpIn", "dumpOut"]);
 
 /** name, unit, least upper bound, curves [series, role, direction]. */
 const CHARTS = [
@@ -24,7 +25,7 @@ function both(series, stroke) {
 /** The charts with their data; a chart of which nothing is known is left out. */
 export function chartsOf(quality, dump) {
   const found = CHARTS.map((chart) => ({ ...chart, curves: chart.curves.map((curve) => ({ ...curve, parts: partsOf(quality, curve) })).filter(({ parts }) => parts.length) }));
-  const extra = (dump?.charts ?? []).map((chart) => ({ floor: 0, least: 1, show: (value) => value.toFixed(value < 10 ? 1 : 0), ...chart }));
+  const extra = (dump?.charts ?? []).map((chart) => ({ floor: 0, least: 1, show: RATES.has(chart.name) ? bitrate : (value) => value.toFixed(value < 10 ? 1 : 0), ...chart }));
   return [...found.filter(({ curves }) => curves.length), ...extra].map((chart) => ({ ...chart, gap: Math.max(6, quality.resolution * 2.5) }));
 }
 
@@ -67,7 +68,7 @@ function valueAt(parts, moment, gap) {
 }
 
 function short(value, { name }) {
-  if (name === "rate") return value >= 1e6 ? `${+(value / 1e6).toFixed(1)}M` : `${Math.round(value / 1e3)}k`;
+  if (RATES.has(name)) return value >= 1e6 ? `${+(value / 1e6).toFixed(1)}M` : `${Math.round(value / 1e3)}k`;
   if (name === "loss") return `${+(value * 100).toFixed(1)}%`;
   return `${+value.toFixed(1)}`;
 }

@@ -79,6 +79,16 @@ def test_a_page_that_wants_more_than_its_uplink_carries_says_so() -> None:
     assert names(diagnosed(lambda at: second(at, up_video_bps=300_000, up_limit_bps=300_000), page=page)) == []
 
 
+def test_who_sends_little_because_nobody_is_shown_it_has_no_narrow_uplink() -> None:
+    diagnosis = Diagnosis()
+    page = SAYS._replace(limited_by="bandwidth")
+    for at in range(1, 30):
+        little = {"up_video_bps": 40_000} if at > 5 else {}
+        narrow = {"paused": True, "down_sustained_bps": 70_000, "link_queue_ms": 300} if 5 < at < 20 else {}
+        diagnosis.observe([Side("customer", second(at, **narrow), SAYS), Side("agent", second(at, **little), page)])
+    assert {(verdict.side, verdict.name) for verdict in diagnosis.close()} == {("customer", "rate.down")}
+
+
 def test_a_busy_server_is_nobody_s_connection() -> None:
     assert names(diagnosed(lambda at: lossy(at, 20), lag_ms=400)) == ["server overload poor"]
 
