@@ -48,9 +48,9 @@ function Form() {
 function Password({ field }) {
   const { t } = useDesk();
   const [shown, setShown] = useState(false);
-  return html`<div class="password">
+  return html`<div class="password" dir="ltr">
     <input id="password" name="password" type=${shown ? "text" : "password"} class="field" ref=${field} autocomplete="current-password" required maxlength="1000"
-      aria-describedby="login-error" dir="auto" />
+      aria-describedby="login-error" />
     <button type="button" class="button plain small" aria-pressed=${shown} onClick=${() => setShown(!shown)}>${t(shown ? "login.hide" : "login.show")}</button>
   </div>`;
 }
