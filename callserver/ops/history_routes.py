@@ -67,7 +67,7 @@ class SqlHistory:
         )
         return [Problem(*row) async for row in self._rows(query.limit(MAX_PROBLEMS))]
 
-    async def _rows(self, query: sa.Select[Any]) -> AsyncIterator[sa.Row[Any]]:
+    async def _rows(self, query: sa.Select[Any]) -> AsyncIterator[Any]:
         """Some at a time: all together would hold everything else up for a tenth of a second."""
         async with self._database.read() as connection:
             found = await connection.stream(query.execution_options(yield_per=AT_ONCE))

@@ -104,7 +104,7 @@ class Diagnosis:
                 window = self._windows[side.role] = LegWindow()
             others = [other for other in sides if other is not side]
             jitter = max([other.second.up_jitter_ms for other in others]) if others else 0
-            unseen = bool(others) and all([other.second.paused for other in others])
+            unseen = bool(others) and all(other.second.paused for other in others)
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter, unseen=unseen)
             if not window.calm(lag_ms):
                 self._apply(side, window.measures(video_on=side.video_on, lag_ms=lag_ms), others)
