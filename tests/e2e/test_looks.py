@@ -20,6 +20,14 @@ NOT_WORDS = r"""() => [...document.body.querySelectorAll("*:not(script, style)")
   .map((node) => node.data)
   .filter((text) => /(^|\s)(false|true|null|undefined|NaN)(\s|$)|\[object/.test(text))"""
 """Texts, also unseen ones that are read aloud, that a script has made of no text."""
+COVERED = """(selectors) => {
+  const [words, over] = selectors.map((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(document.querySelector(one));
+    return range.getBoundingClientRect();
+  });
+  return words.right > over.left && words.left < over.right && words.bottom > over.top && words.top < over.bottom;
+}"""
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 
 
@@ -82,14 +90,18 @@ async def test_every_screen(
     await agent.show_chat()
     await agent.sees_photos(1)
     await seen(agent, "console-3-call")
+    await agent.key("O").click()
+    await agent.page.locator(".portrait-line").wait_for()
+    await seen(agent, "console-3-hold")
+    assert not await agent.page.evaluate(COVERED, [".portrait-line", ".self"]), "the own picture lies over the words"
     await agent.hang_up()
     await customer.screen("ended")
     await seen(customer, "widget-5-ended")
     await agent.ended()
     await seen(agent, "console-4-ended")
-    for page in ("calls", "settings"):
+    for page, shown in (("calls", ".list-end"), ("settings", "main h1")):
         await agent.page.goto(f"/console#/{page}")
-        await agent.page.locator("main h1").first.wait_for()
+        await agent.page.locator(shown).first.wait_for()
         await seen(agent, f"console-5-{page}")
     assert customer.complaints + agent.complaints == []
 
