@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import sys
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import HealthCheck, settings
 
 from callserver import compiled
 
-# No deadline an example: a busy machine must not fail a build.
-settings.register_profile("callserver", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No deadline an example: a busy machine must not fail a build. Every run draws other examples; `--hypothesis-profile long`
+# draws many.
+settings.register_profile("callserver", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+settings.register_profile("long", settings.get_profile("callserver"), max_examples=1_000)
 settings.load_profile("callserver")
 
 
@@ -22,6 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
             del sys.modules[name]  # whatever pytest itself has imported
         if not compiled.use():
             raise pytest.UsageError("no compiled packet path of these sources: callserver compile")
+
+
+def pytest_collection_finish() -> None:
+    """Tests and modules stay until the end: the collector need not look at them with every cycle that a test leaves."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
