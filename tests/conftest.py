@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 
 from callserver import compiled
 
-# No deadline an example: a busy machine must not fail a build. Every run draws other examples; `--hypothesis-profile long`
-# draws many.
+# No deadline an example: a busy machine must not fail a build. Every run draws other examples, and
+# `--hypothesis-profile long` draws many.
 settings.register_profile("callserver", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 settings.register_profile("long", settings.get_profile("callserver"), max_examples=1_000)
 settings.load_profile("callserver")
