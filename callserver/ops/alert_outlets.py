@@ -42,6 +42,7 @@ class Outlet:
         self._send = send
         self._sleep = sleep
         self._waiting: deque[Message] = deque()
+        self._trying = False
         self._wake = asyncio.Event()
 
     def put(self, message: Message) -> None:
@@ -54,13 +55,16 @@ class Outlet:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        """With the one that is tried again and again."""
+        return len(self._waiting) + self._trying
 
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
             while self._waiting:
+                self._trying = True
                 await self._deliver(self._waiting.popleft())
+                self._trying = False
             self._wake.clear()
             await self._wake.wait()
 

@@ -129,6 +129,8 @@ async def test_a_target_that_hangs_lets_nothing_grow() -> None:
     for number in range(QUEUE + 20):
         outlet.put(message(number))
     assert (outlet.waiting, outlet.dropped) == (QUEUE, 20)
+    await drained(outlet)
+    assert outlet.waiting == QUEUE, "the one that hangs waits as well"
 
 
 async def test_a_fault_of_ours_ends_one_message_only() -> None:
