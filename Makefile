@@ -82,7 +82,7 @@ readme: $(RUN) ## write the table of settings in README.md anew
 	@PYTHONPATH=. $(BIN)/python -m tests.test_readme
 
 clean: ## remove what make made (not data/)
-	rm -rf $(VENV) build artifacts *.egg-info tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) callserver/compiled/*/ build artifacts *.egg-info tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:
