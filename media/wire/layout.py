@@ -99,7 +99,7 @@ def _walk(view: memoryview, start: int, first: int, block: int, size: int, profi
     pattern = int.from_bytes(view[start + FIXED_HEADER_BYTES : start + size]) & mask
     layout = Layout(first, size, mask, pattern)
     for name, width in _WIDTHS.items():
-        identifier = getattr(ids, name)
-        if identifier is not None:
-            setattr(layout, name, found.get(identifier << 8 | width, 0))
+        wanted: int | None = getattr(ids, name)
+        if wanted is not None:
+            setattr(layout, name, found.get(wanted << 8 | width, 0))
     return layout
