@@ -278,6 +278,15 @@ class PlayoutWished(msgspec.Struct, frozen=True, tag=True):
     """0: as it likes."""
 
 
+class UplinkFull(msgspec.Struct, frozen=True, tag=True):
+    """What the leg's page sends fills a queue on its way to us (or, `full` false, does not any more): it should send
+    less at once. Its browser finds out as well, but slowly, and never asks for less than its encoders' least."""
+
+    call_id: str
+    leg_id: str
+    full: bool
+
+
 class RecordingChanged(msgspec.Struct, frozen=True, tag=True):
     """A recording began, paused, went on, ended or broke. `started` again: a new part was begun after a fault."""
 
@@ -309,6 +318,7 @@ MediaEvent = (
     | VideoLimited
     | SourceWished
     | PlayoutWished
+    | UplinkFull
     | RecordingChanged
     | AnnouncementEnded
     | CallLost

@@ -2,7 +2,7 @@
 
 from typing import Literal, assert_never
 
-from signaling import agents, chat, customers, legs, recordings, ringing, stills, verifications
+from signaling import agents, chat, customers, legs, limits, recordings, ringing, stills, verifications
 from signaling.actions import Observe
 from signaling.board import Board
 from signaling.call import ANSWERED, Event
@@ -20,6 +20,7 @@ from signaling.protocol import (
     ClientMessage,
     Hello,
     LegAnswer,
+    LegNarrow,
     LegRestart,
     Ping,
     Pong,
@@ -74,7 +75,7 @@ def take(board: Board, session: Session, message: ClientMessage) -> None:
             ringing.accept(board, session, call_id)
         case CallDecline(call_id):
             ringing.decline(board, session, call_id)
-        case LegAnswer() | LegRestart() | QualityReport():
+        case LegAnswer() | LegRestart() | LegNarrow() | QualityReport():
             _of_leg(board, session, message)
         case CallHangup() | CallMedia() | CallHold() | ChatSend():
             _in_call(board, session, message, ref)
@@ -136,12 +137,14 @@ def _hang_up(board: Board, session: Session, call: Call) -> None:
     end_call(board, call, Event.HUNG_UP if answered else Event.ABANDONED, by=session.state.role)
 
 
-def _of_leg(board: Board, session: Session, message: LegAnswer | LegRestart | QualityReport) -> None:
+def _of_leg(board: Board, session: Session, message: LegAnswer | LegRestart | LegNarrow | QualityReport) -> None:
     """Messages that name the sender's own leg."""
     if isinstance(message, LegAnswer):
         legs.answered(board, session, message)
     elif isinstance(message, LegRestart):
         legs.restart(board, session, message.leg_id, message.replace)
+    elif isinstance(message, LegNarrow):
+        limits.narrow(board, session, message.leg_id, message.paused)
     else:
         # A measurement of another leg is dropped without a word: legs come and go.
         place = board.place_of(session)

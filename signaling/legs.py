@@ -6,7 +6,7 @@ answer; whoever is away gets the offer on coming back.
 
 from typing import Literal
 
-from media.api import Kind, Offer, PlayoutWished, SourceWished
+from media.api import Kind, Offer
 from signaling import recordings
 from signaling.actions import AnswerLeg, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
 from signaling.board import Board, TimerKey
@@ -76,18 +76,6 @@ def offered(board: Board, offer: Offer) -> None:
     leg.offer, leg.generation, leg.restarting = offer, offer.generation, False
     one.open_failures, call.offered = 0, True
     tell_offer(board, call, one, leg)
-
-
-def wished(board: Board, wish: SourceWished | PlayoutWished) -> None:
-    """The leg's camera should send so much at most, or its page hold what it plays so long (0: as it likes)."""
-    call = board.calls.get(wish.call_id)
-    found = call.of_leg(wish.leg_id) if call else None
-    if call is not None and found is not None:
-        if isinstance(wish, SourceWished):
-            found[1].video_bps = wish.video_bps
-        else:
-            found[1].playout_ms = wish.milliseconds
-        board.glance(call)
 
 
 def tell_offer(board: Board, call: Call, one: Participant, leg: Leg) -> None:
@@ -203,17 +191,6 @@ def _heard(board: Board, call_id: str, leg_id: str, lost: bool) -> None:
         if lost and session is not None and session.attached:
             _restart_ice(board, call, leg)
     _tell_state(board, one, leg, "disconnected" if lost else "connected")
-
-
-def limited(board: Board, call_id: str, leg_id: str, paused: bool) -> None:
-    """Pictures to the leg stopped, or are back: both sides are told by what they see of the call."""
-    call = board.calls.get(call_id)
-    found = call.of_leg(leg_id) if call else None
-    if call is not None and found is not None:
-        if found[1].video_paused != paused and call.state.phase in ANSWERED:
-            board.record(call.state, "video_paused" if paused else "video_resumed", role=found[0].role)
-        found[1].video_paused = paused
-        board.glance(call)
 
 
 def failed(board: Board, call_id: str, leg_id: str, reason: str) -> None:

@@ -40,6 +40,10 @@ class Leg:
     """What its camera should send at most; 0: as it likes."""
     playout_ms: int = 0
     """How long its page should hold what it plays; 0: as it likes."""
+    uplink_full: bool = False
+    """What its page sends stands in a queue on its way to us."""
+    sending_paused: bool = False
+    """Its page lets its picture wait: its way to us carries the voice only."""
     music: str = ""
     """What the engine was told to play to it again and again."""
 

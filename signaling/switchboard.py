@@ -22,9 +22,10 @@ from media.api import (
     RecordingChanged,
     SourceWished,
     StatsReported,
+    UplinkFull,
     VideoLimited,
 )
-from signaling import chat, customers, keeping, legs, quality, recordings, restore, ringing, stills, visits
+from signaling import chat, customers, keeping, legs, limits, quality, recordings, restore, ringing, stills, visits
 from signaling.actions import Action
 from signaling.admission import Admission, RefusedError
 from signaling.board import Board, Environment, TimerKey
@@ -241,9 +242,9 @@ class Switchboard:
             case LegFailed(call_id, leg_id, reason):
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
-                legs.limited(self.board, call_id, leg_id, paused)
-            case SourceWished() | PlayoutWished():
-                legs.wished(self.board, event)
+                limits.limited(self.board, call_id, leg_id, paused)
+            case SourceWished() | PlayoutWished() | UplinkFull():
+                limits.wished(self.board, event)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)
             case StatsReported():

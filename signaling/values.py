@@ -142,9 +142,14 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     """This side's connection is too weak for pictures: they wait, and come back by themselves."""
     peer_video_paused: bool = False
     """The same on the other side: it hears this one, but does not see it now."""
+    sending_paused: bool = False
+    """This side's way out is too weak for its picture: it waits, and comes back by itself."""
+    peer_sending_paused: bool = False
+    """The same of the other side's picture."""
     audio_bps: int = 0
     video_bps: int = 0
     playout_ms: int = 0
+    uplink_full: bool = False
     """See `media.wish`."""
     language: str = ""
     context: Context | None = None

@@ -36,8 +36,11 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_connected=other is None or _is_here(other, sessions),
         video_paused=_is_limited(call, one),
         peer_video_paused=_is_limited(call, other),
+        sending_paused=_sends_too_little(call, one),
+        peer_sending_paused=_sends_too_little(call, other),
         video_bps=leg.video_bps if leg else 0,
         playout_ms=leg.playout_ms if leg else 0,
+        uplink_full=one.current is not None and one.current.uplink_full,
         verification=_verification(call, one),
         chat=list(call.chat) if chat else [],
     )
@@ -54,8 +57,11 @@ def view(
     peer_connected: bool = True,
     video_paused: bool = False,
     peer_video_paused: bool = False,
+    sending_paused: bool = False,
+    peer_sending_paused: bool = False,
     video_bps: int = 0,
     playout_ms: int = 0,
+    uplink_full: bool = False,
     verification: VerificationView | None = None,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
@@ -75,9 +81,12 @@ def view(
         peer_connected=peer_connected,
         video_paused=video_paused,
         peer_video_paused=peer_video_paused,
+        sending_paused=sending_paused,
+        peer_sending_paused=peer_sending_paused,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         video_bps=video_bps,
         playout_ms=playout_ms,
+        uplink_full=uplink_full,
         language=state.language,
         context=state.context if role == "agent" else None,
         recording=_recording(state),
@@ -120,12 +129,13 @@ def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimit
         yield MediaLimited(0, "own", "paused" if after.video_paused else "")
     if (before is not None and before.peer_video_paused) != after.peer_video_paused:
         yield MediaLimited(0, "peer", "paused" if after.peer_video_paused else "")
-    wish = MediaWish(0, after.audio_bps, after.video_bps, after.playout_ms)
-    told = (
-        MediaWish(0, before.audio_bps, before.video_bps, before.playout_ms) if before is not None else MediaWish(0, 0)
-    )
+    wish, told = _wish(after), MediaWish(0, 0) if before is None else _wish(before)
     if wish != told:
         yield wish
+
+
+def _wish(seen: CallView) -> MediaWish:
+    return MediaWish(0, seen.audio_bps, seen.video_bps, seen.playout_ms, seen.uplink_full)
 
 
 def same_but_for_limits(one: CallView, other: CallView) -> bool:
@@ -137,12 +147,18 @@ def same_but_for_limits(one: CallView, other: CallView) -> bool:
         audio_bps=other.audio_bps,
         video_bps=other.video_bps,
         playout_ms=other.playout_ms,
+        uplink_full=other.uplink_full,
     )
 
 
 def _is_limited(call: Call, one: Participant | None) -> bool:
     talking = call.state.phase in ANSWERED
     return talking and one is not None and one.current is not None and one.current.video_paused
+
+
+def _sends_too_little(call: Call, one: Participant | None) -> bool:
+    talking = call.state.phase in ANSWERED
+    return talking and one is not None and one.current is not None and one.current.sending_paused
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

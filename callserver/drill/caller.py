@@ -95,6 +95,10 @@ class Caller:
                 self._changed.clear()
                 await self._changed.wait()
 
+    @property
+    def talking(self) -> bool:
+        return self._talking
+
     def talk(self) -> None:
         """The call is answered: speak and show."""
         self._talking = True

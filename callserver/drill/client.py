@@ -10,7 +10,8 @@ import webrtc
 
 from callserver.drill.caller import Caller
 from callserver.drill.picture import FPS
-from callserver.drill.upkeep import downscale, hold_playout, mend_path
+from callserver.drill.sending import LOOK_SECONDS, Limits, Sending, WayOut
+from callserver.drill.upkeep import hold_playout, mend_path
 
 HEARTBEAT_SECONDS = 5.0
 _CANDIDATE = re.compile(r"^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ host", re.MULTILINE | re.IGNORECASE)
@@ -40,7 +41,10 @@ class Client:
         self.caller = caller
         self._prepare = prepare
         self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._downscale = 1
+        self._sending = Sending()
+        self._offer = ""
+        self._answered = ""
+        """The offer as last answered, in our own shape."""
         self._leg_id = ""
         self._wish: dict[str, Any] = {"audio_bps": 0}
         self._tasks: list[asyncio.Task[None]] = []
@@ -61,7 +65,7 @@ class Client:
     async def connect(self, ticket: str) -> None:
         """Open the WebSocket and say hello; raise DrillError if the server does not welcome us."""
         await self._open({"type": "hello", "ticket": ticket, "version": 1})
-        habits = (self._beat(), hold_playout(self.caller), mend_path(self.caller, self._restart))
+        habits = (self._beat(), hold_playout(self.caller), mend_path(self.caller, self._restart), self._fit())
         self._tasks = [asyncio.create_task(habit) for habit in habits]
         await self.until(lambda message: message["type"] == "welcome")
 
@@ -139,32 +143,49 @@ class Client:
     async def _restart(self) -> None:
         await self.send({"type": "leg.restart", "leg_id": self._leg_id, "replace": False})
 
+    async def _fit(self) -> None:
+        """Send what our own connection carries, for ever."""
+        loop = asyncio.get_running_loop()
+        waits = False
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._offer:
+                continue
+            pair = next((one for one in await self.caller.stats() if one.get("availableOutgoingBitrate")), {})
+            full = self._wish.get("uplink_full", False)
+            way = WayOut(pair.get("availableOutgoingBitrate"), pair.get("currentRoundTripTime"), full)
+            self._sending.look(way, self.caller.talking, loop.time())
+            await self._shape()
+            await self._obey(self._wish)
+            if waits != (waits := self._sending.waits(loop.time())):
+                await self.send({"type": "leg.narrow", "leg_id": self._leg_id, "paused": waits})
+
+    async def _shape(self) -> None:
+        """Answer the offer in another shape, between us and our browser: the server takes what we may send anyway."""
+        sdp = self._sending.shaped(self._offer)
+        if sdp == self._answered:
+            return
+        self._answered = sdp
+        pc = self.caller.pc
+        await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
+        await pc.set_local_description(await pc.create_answer())
+
     async def _obey(self, wish: dict[str, Any]) -> None:
         """Send no more and hold what is played for as long as the server wishes, as web/shared/peer.js does."""
         self.caller.playout_ms = wish.get("playout_ms", 0)
-        limits = {"audio": wish["audio_bps"], "video": wish.get("video_bps", 0)}
-        self._downscale = downscale(limits["video"], self._downscale)
+        limits = self._sending.limits(wish["audio_bps"], wish.get("video_bps", 0))
         for transceiver in self.caller.pc.get_transceivers():
             sender = transceiver.sender
-            if sender.track is None:
-                continue
-            parameters = sender.get_parameters()
-            for encoding in parameters.encodings:
-                encoding.max_bitrate = limits[sender.track.kind] or None
-                if sender.track.kind == "video":
-                    encoding.scalability_mode = "L1T3"
-                    encoding.scale_resolution_down_by = float(self._downscale)
-                    encoding.max_framerate = FPS / 2 if self._downscale > 1 else None
-            if sender.track.kind == "video":
-                keeps = webrtc.RTCDegradationPreference
-                narrow = self._downscale > 1
-                parameters.degradation_preference = keeps.maintain_resolution if narrow else keeps.maintain_framerate
-            await sender.set_parameters(parameters)
+            if sender.track is not None:
+                parameters = sender.get_parameters()
+                _limit(parameters, limits, sender.track.kind)
+                await sender.set_parameters(parameters)
 
     async def _answer(self, offer: dict[str, Any]) -> None:
         """Put our sources into the offered slots and answer, as web/shared/peer.js does."""
         pc, self._leg_id = self.caller.pc, offer["leg_id"]
-        sdp = self._prepare(offer["sdp"])
+        self._offer = self._prepare(offer["sdp"])
+        sdp = self._answered = self._sending.shaped(self._offer)
         await pc.set_remote_description(webrtc.RTCSessionDescriptionInit(type="offer", sdp=sdp))
         for transceiver in pc.get_transceivers():
             slot = offer["slots"].get(transceiver.mid)
@@ -179,6 +200,21 @@ class Client:
         answer = {"leg_id": offer["leg_id"], "generation": offer["generation"], "sdp": pc.local_description.sdp}
         await self.send({"type": "leg.answer", **answer})
         await self._obey(self._wish)
+
+
+def _limit(parameters: webrtc.RTCRtpSendParameters, limits: Limits, kind: str) -> None:
+    for encoding in parameters.encodings:
+        encoding.max_bitrate = (limits.audio_bps if kind == "audio" else limits.video_bps) or None
+        if kind == "video":
+            encoding.active = limits.pictures
+            encoding.scalability_mode = "L1T3"
+            encoding.scale_resolution_down_by = float(limits.downscale)
+            encoding.max_framerate = FPS / 2 if limits.downscale > 1 else None
+    if kind == "video":
+        keeps = webrtc.RTCDegradationPreference
+        parameters.degradation_preference = (
+            keeps.maintain_resolution if limits.downscale > 1 else keeps.maintain_framerate
+        )
 
 
 async def customer_ticket(client: Client, site: str) -> str:

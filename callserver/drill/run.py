@@ -1,7 +1,7 @@
 """One drill: the same two callers over the same links, through the server and, for comparison, directly."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
@@ -71,7 +71,7 @@ async def run_direct(plan: Plan, progress: Progress) -> Outcome:
     relay = None
     try:
         relay = await connect_direct(customer, agent, plan.to_customer, plan.from_customer, plan.seed)
-        outcome = await _converse(customer, agent, relay.start_clock, plan, progress, "direct", lambda _: 0.0)
+        outcome = await _converse(customer, agent, relay.start_clock, plan, progress, "direct", {})
         return _with_outages(outcome, relay.outages)
     finally:
         await asyncio.gather(customer.stop(), agent.stop())
@@ -90,7 +90,10 @@ async def run_ours(plan: Plan, server: Server, progress: Progress) -> Outcome:
         try:
             await _set_up(caller_side, agent_side, server)
             await asyncio.gather(customer.connected(), agent.connected())
-            silent = partial(paused_seconds, caller_side.messages)
+            silent = {
+                "customer": partial(paused_seconds, caller_side.messages),
+                "agent": partial(paused_seconds, agent_side.messages),
+            }
             async with moving(caller_side, plan):
                 outcome = await _converse(customer, agent, network.start_clock, plan, progress, "ours", silent)
             return _with_outages(outcome, network.outages)
@@ -124,14 +127,17 @@ def _with_outages(outcome: Outcome, outages: Outages) -> Outcome:
 
 
 def paused_seconds(messages: Sequence[tuple[float, dict[str, Any]]], end: float) -> float:
-    """For how long the server told a client that the picture it would see is paused."""
+    """For how long the server told a client that the picture it would see is paused, for either side's connection."""
     total, since = 0.0, None
+    told = {"own": False, "theirs": False}
     for at, message in messages:
-        if message["type"] != "media.limited" or message["side"] != "own":
-            continue
-        if message["video"] == "paused" and since is None:
+        if message["type"] == "media.limited" and message["side"] == "own":
+            told["own"] = message["video"] == "paused"
+        elif message["type"] == "call.updated":
+            told["theirs"] = message["call"].get("peer_sending_paused", False)
+        if any(told.values()) and since is None:
             since = at
-        elif message["video"] != "paused" and since is not None:
+        elif not any(told.values()) and since is not None:
             total, since = total + at - since, None
     return total if since is None else total + end - since
 
@@ -143,7 +149,7 @@ async def _converse(
     plan: Plan,
     progress: Progress,
     name: str,
-    paused: Callable[[float], float],
+    paused: Mapping[str, Callable[[float], float]],
 ) -> Outcome:
     loop = asyncio.get_running_loop()
     start_clock()
@@ -153,11 +159,11 @@ async def _converse(
     recorder = _Recorder({"customer": customer, "agent": agent})
     await recorder.run(plan.seconds, progress, name)
     end = loop.time()
-    silent = paused(end)
+    waited = {key: told(end) for key, told in paused.items()}
     progress(f"{name}: measuring")
     return Outcome(
-        to_customer=_judge(agent, customer, "customer", recorder, start, end, silent),
-        to_agent=_judge(customer, agent, "agent", recorder, start, end, 0.0),
+        to_customer=_judge(agent, customer, "customer", recorder, start, end, waited.get("customer", 0.0)),
+        to_agent=_judge(customer, agent, "agent", recorder, start, end, waited.get("agent", 0.0)),
     )
 
 

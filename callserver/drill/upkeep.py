@@ -8,7 +8,6 @@ from callserver.drill.caller import Caller
 PLAYOUT_SECONDS = 0.2
 PLAYOUT_STEP_MS = 20
 SHORTEST_MS = 60
-SMALLER = ((4, 90_000), (2, 220_000))
 WATCH_SECONDS = 0.1
 RESTART_SECONDS = 1.5
 AGAIN_SECONDS = 5.0
@@ -22,17 +21,6 @@ def towards(hold_ms: int, wish_ms: int) -> int:
     if wish_ms > hold_ms:
         return min(max(hold_ms, SHORTEST_MS) + PLAYOUT_STEP_MS, wish_ms)
     return max(hold_ms - PLAYOUT_STEP_MS, wish_ms) if hold_ms > SHORTEST_MS else wish_ms
-
-
-def downscale(bps: int, before: int) -> int:
-    """By how much to divide width and height for a picture of so many bits a second (0: as many as it likes).
-
-    Many small pictures say more than few large ones; libwebrtc goes no lower than 320x180 by itself.
-    """
-    for factor, below in SMALLER:
-        if bps and bps < below * (1.3 if before >= factor else 1.0):
-            return factor
-    return 1
 
 
 async def hold_playout(caller: Caller) -> None:

@@ -186,6 +186,9 @@ class Leg:
         self.received_rate.read(sum([stream.octets_received for stream in self.streams.all()]), now)
         self.sent_rate.read(sum([track.octets_sent for track in self.outbound.values()]), now)
         self.uplink.spare(self.rates.estimator.sustained_bps)
+        audio = self.source(Kind.AUDIO)
+        if audio is not None:
+            self.uplink.queued(audio.statistics.queued)
         if self.wish_playout is not None and self.playout.take(self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))
@@ -232,4 +235,5 @@ class Leg:
             for track in self.outbound.values():
                 track.sent.clear()
             self.outlet.send_rtcp(self._reporter.goodbye())
-            self.media_started = self.wish_playout = self.rates.video_paused = self.uplink.wish = None
+            self.media_started = self.wish_playout = self.rates.video_paused = None
+            self.uplink.wish = self.uplink.tell_full = None

@@ -29,6 +29,8 @@ FEEDBACK_BITS = 100 * 8
 """A feedback packet of some twenty arrivals, with SRTCP, UDP and IP around it."""
 FEEDBACK_SHARE, SLOWEST_FEEDBACK = 0.05, 0.25
 """Of the link towards the page, and seconds (libwebrtc's own bounds: remote_estimator_proxy.cc; RFC 3550 §6.2)."""
+FULL, CLEAR = 0.25, 0.1
+"""Seconds that packets stand in a queue on their way to us: more and the page is told, less and it is told again."""
 DEFAULT_ROUND_TRIP = 0.1
 """Assumed until the first report block echoes one of our sender reports."""
 
@@ -41,6 +43,7 @@ class Uplink:
         "arrivals",
         "clock",
         "counters",
+        "full",
         "ids",
         "loss",
         "outlet",
@@ -48,6 +51,7 @@ class Uplink:
         "round_trips",
         "schedule",
         "sender_ssrc",
+        "tell_full",
         "video_limit_bps",
         "wish",
     )
@@ -67,6 +71,10 @@ class Uplink:
         self.sender_ssrc = parameters.outbound[0].ssrc if parameters.outbound else 1
         """Who our RTCP says it is from."""
         self.schedule = schedule
+        self.full = False
+        """Whether what the page sends stands in a queue that it fills itself."""
+        self.tell_full: Callable[[bool], None] | None = None
+        """Set by the shell, called when that changes: a browser learns of it later, and less of it."""
         self.video_limit_bps = float("inf")
         """What the receivers of this page's pictures can carry."""
         self.wish: Callable[[float], None] | None = None
@@ -84,6 +92,14 @@ class Uplink:
     def spare(self, downlink_bps: float) -> None:
         """Feedback leaves as seldom as a link of this rate towards the page asks for."""
         self.arrivals.least_interval = min(FEEDBACK_BITS / (FEEDBACK_SHARE * downlink_bps), SLOWEST_FEEDBACK)
+
+    def queued(self, seconds: float) -> None:
+        """Packets arrive so much later than the fastest one did."""
+        full = seconds > (CLEAR if self.full else FULL)
+        if full != self.full:
+            self.full = full
+            if self.tell_full is not None:
+                self.tell_full(full)
 
     def path_changed(self) -> None:
         """Nothing measured holds for the path from now on."""

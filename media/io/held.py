@@ -26,6 +26,7 @@ from media.api import (
     PlayoutWished,
     RecordingStatus,
     SourceWished,
+    UplinkFull,
     VideoLimited,
 )
 from media.bridge.bridge import Bridge
@@ -132,6 +133,7 @@ class HeldLeg:
         leg.media_started = self._media_started
         leg.rates.video_paused = self._video_limited
         leg.uplink.wish = self._source_wished
+        leg.uplink.tell_full = self._uplink_full
         leg.wish_playout = self._playout_wished
         self.leg = leg
         self.schedule = leg.schedule
@@ -161,6 +163,9 @@ class HeldLeg:
     def _source_wished(self, video_bps: float) -> None:
         self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
         self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
+
+    def _uplink_full(self, full: bool) -> None:
+        self.call.tell(UplinkFull(self.spec.call_id, self.spec.leg_id, full))
 
     def _playout_wished(self, seconds: float) -> None:
         self.playout_ms = round(seconds * 1000)

@@ -9,6 +9,7 @@ _FIRST_CYCLE = 0x10000  # extended numbers start here, so that a late packet's i
 _MAX_DROPOUT = 3000
 _MAX_MISORDER = 1000  # RFC 3550 suggests 100; a second of video is some hundreds
 _MAX_TRANSIT_STEP = float(1 << 30)  # beyond it is a wrapped or restarted timestamp, not jitter
+_DRIFT = 2e-4  # how much faster than ours another clock may run: the least transit is trusted less and less
 
 
 class ReceptionStatistics:
@@ -18,6 +19,7 @@ class ReceptionStatistics:
         "_base",
         "_clock_hz",
         "_expected_prior",
+        "_least",
         "_lost_before",
         "_next_bad",
         "_received",
@@ -47,6 +49,7 @@ class ReceptionStatistics:
         self.highest = NOT_VALID
         self.jitter = 0.0
         self._transit = 0.0
+        self._least = float("inf")
         self._next_bad = -1
         self._base = 0
         self._received = self._received_prior = self._expected_prior = 0
@@ -72,6 +75,10 @@ class ReceptionStatistics:
             moved = -moved
         if moved < _MAX_TRANSIT_STEP:
             self.jitter += (moved - self.jitter) * 0.0625
+            if transit < self._least:
+                self._least = transit
+        else:
+            self._least = transit
         return extended
 
     def _far_away(self, sequence_number: int) -> int:
@@ -90,7 +97,13 @@ class ReceptionStatistics:
         self._received = self._received_prior = self._expected_prior = 0
         self._next_bad = -1
         self._transit = float("-inf")
+        self._least = float("inf")
         return self.highest
+
+    @property
+    def queued(self) -> float:
+        """Seconds that the last packet took longer than the fastest one: it stood in a queue on the way."""
+        return max(0.0, (self._transit - self._least) / self._clock_hz) if self.packets else 0.0
 
     @property
     def expected(self) -> int:
@@ -107,6 +120,7 @@ class ReceptionStatistics:
 
         `told`: the share of the loss that the sender shall hear of.
         """
+        self._least += _DRIFT * self._clock_hz
         expected = self.expected - self._expected_prior
         lost = expected - (self._received - self._received_prior)
         self._expected_prior = self.expected

@@ -2,13 +2,18 @@
 
 import socket
 from collections.abc import Iterator
+from random import Random
 
 import pytest
-from playwright.async_api import ViewportSize, WebSocketRoute
+from playwright.async_api import Locator, ViewportSize, WebSocketRoute
 
+from callserver.drill.link import Link
+from callserver.drill.relay import Relay
+from callserver.drill.spec import parse_spec
 from tests.e2e.people import Agent, Customer, People, Person
-from tests.e2e.product import until
+from tests.e2e.product import Product, until
 from tests.e2e.test_looks import SIZES, axe, look
+from tests.e2e.test_recovery import through
 
 __all__ = ["axe"]
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -117,3 +122,27 @@ async def test_where_udp_does_not_pass_the_call_is_carried_by_tcp(
     assert (await agent.figures())["transports"] == ["udp"]
     await customer.hang_up()
     await agent.ended()
+
+
+async def test_a_customer_whose_way_out_carries_only_a_voice_is_heard_and_both_sides_are_told(
+    people: People, agent: Agent, product: Product
+) -> None:
+    relay = Relay(Link(parse_spec("rate=45k,queue=500ms,delay=20"), Random(1)), Link(parse_spec("delay=20"), Random(2)))
+    relay.connect_far(("127.0.0.1", product.media_port))
+    customer = await people.customer(init=through(relay.near[1]))
+    await customer.call()
+    await agent.answer()
+    await agent.shows(agent.page.locator(".stage.paused .portrait-line"), "that the customer's picture waits", 30)
+    hint = await customer.find("[data-ref=hint]")
+    await until(lambda: says(hint, "too weak for your picture"), "the customer reads why")
+    await agent.hears()
+    await customer.sees()
+    await agent.screenshot("limits-console-narrow-uplink")
+    await customer.screenshot("limits-widget-narrow-uplink")
+    await customer.hang_up()
+    await agent.ended()
+    relay.close()
+
+
+async def says(locator: Locator, words: str) -> bool:
+    return words in (await locator.text_content() or "")

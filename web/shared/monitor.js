@@ -1,5 +1,6 @@
 /** Measures a call's media while it is connected. Loaded by peer.js only then: nothing before the call needs it. */
 import { PLAYOUT_MS, towards } from "./playout.js";
+import { apply, LOOK_MS, reshape, Sending, wayOut } from "./sending.js";
 import { browserName, counters, grade, isBlack, networkName, summary } from "./stats.js";
 
 const STATS_MS = 5000;
@@ -20,15 +21,19 @@ async function looksBlack(track) {
 }
 
 /**
- * Watch the leg that `current()` gives, another one after a replacement, and hold what it plays for as long as
- * `wished()` says (ms). `report({leg_id, …fields of quality.report}, level)` is called for every interval but a leg's
- * first; the level is good, fair or poor. Returns how to stop.
+ * Watch the leg that `current()` gives, another one after a replacement: measure it (`send`: quality.report for every
+ * interval but a leg's first, `show(level)`: good, fair or poor), send within what its connection carries, and do as
+ * `wish()`, a CallView, says. `live()`: whether anything of ours is meant to be heard or seen. Returns {obey, stop}.
  */
-export function monitor(current, wished, report) {
+export function monitor({ current, wish, live, send, show }) {
   let watched;
   let before;
   let held;
   let holds = 0;
+  let sending;
+  let sender;
+  let told = "";
+  let waits = false;
 
   /** The same leg as the last time, or a new one to begin with. */
   const take = () => {
@@ -49,18 +54,43 @@ export function monitor(current, wished, report) {
     if (!fields) return;
     if (!audio?.sender?.track?.enabled) fields.level = null;
     const device = { browser: browserName(globalThis.navigator?.userAgent), network: networkName(globalThis.navigator?.connection) };
-    report({ leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device }, grade(fields));
+    send({ type: "quality.report", leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device });
+    show(grade(fields));
   }
 
   /** A step towards the hold that the server wishes, voice and picture together. */
   function hold() {
     const leg = current();
     if (leg !== held) [held, holds] = [leg, 0];
-    if (holds === wished()) return;
-    holds = towards(holds, wished());
+    const { playout_ms: wished = 0 } = wish();
+    if (holds === wished) return;
+    holds = towards(holds, wished);
     for (const line of [leg.lines.audio, leg.lines.main]) if (line) line.receiver.jitterBufferTarget = holds || null;
   }
 
-  const timers = [setInterval(measure, STATS_MS), setInterval(hold, PLAYOUT_MS)];
-  return () => timers.forEach(clearInterval);
+  /** Look how much our own connection carries. */
+  async function fit() {
+    const leg = current();
+    const stats = await leg.lines.audio?.sender.getStats?.().catch(() => null); // closed meanwhile
+    if (leg !== current()) return;
+    if (leg !== sender) [sender, sending, told, waits] = [leg, new Sending(), "", false];
+    const now = performance.now() / 1000;
+    sending.look({ ...(stats && wayOut(stats)), full: wish().uplink_full, live: live(), now });
+    reshape(leg, sending);
+    obey();
+    if (waits !== (waits = sending.waits(now))) send({ type: "leg.narrow", leg_id: leg.id, paused: waits });
+  }
+
+  function obey() {
+    const leg = current();
+    if (!sending || leg !== sender) return;
+    const { audio_bps: audio, video_bps: video } = wish();
+    const limits = sending.limits({ audio, video });
+    if (told === (told = JSON.stringify(limits))) return;
+    apply(leg.lines, limits);
+  }
+
+  fit();
+  const timers = [setInterval(measure, STATS_MS), setInterval(hold, PLAYOUT_MS), setInterval(fit, LOOK_MS)];
+  return { obey, stop: () => timers.forEach(clearInterval) };
 }

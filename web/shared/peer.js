@@ -1,7 +1,6 @@
 /** The media of one call: the server offers, we answer; one RTCPeerConnection a leg. Use: web/README.md. */
 /** Slots we feed and how we answer their line, with or without a source yet, so that one can come later. */
 const FED = { audio: "sendrecv", camera: "sendonly" };
-const VIDEO_BPS = 1_800_000;
 const RESTART_MS = 1500;
 const REPLACE_MS = 5000;
 const CONNECT_MS = 10_000;
@@ -16,9 +15,7 @@ export class Peer extends EventTarget {
   #enabled = {};
   #timer;
   #monitor;
-  #hold = 0;
-  #smaller = 1;
-  #most = { audio: 0, video: 0 };
+  #wish = {};
 
   /** `send`: message => boolean. */
   constructor({ send }) {
@@ -70,19 +67,10 @@ export class Peer extends EventTarget {
     return this.#leg?.lines[slot]?.receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
 
-  /** Send no more than this for the far side's sake, hold what is played for so long; 0: as we like. Takes a CallView. */
-  wish({ audio_bps: audio = 0, video_bps: video = 0, playout_ms = 0 } = {}) {
-    this.#hold = playout_ms;
-    if (audio === this.#most.audio && video === this.#most.video) return;
-    this.#most = { audio, video };
-    for (const leg of [this.#leg, this.#next]) this.#limit(leg?.lines);
-  }
-
-  #limit(lines) {
-    const { audio, video } = this.#most;
-    limit(lines?.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
-    const by = (this.#smaller = downscale(video, this.#smaller));
-    limit(lines?.camera, { maxBitrate: Math.min(video || VIDEO_BPS, VIDEO_BPS), scalabilityMode: "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 }, by > 1 ? "maintain-resolution" : "maintain-framerate");
+  /** What the server wishes of what we send and play; takes a CallView. */
+  wish(view) {
+    this.#wish = view;
+    this.#monitor?.then((found) => found?.obey());
   }
 
   /** Signaling is back: if media is not, or the page is on another network (`moved`), ask at once. */
@@ -95,7 +83,7 @@ export class Peer extends EventTarget {
     for (const slot in FED) this.setTrack(slot, null);
     for (const pc of [this.#leg?.pc, this.#next?.pc, this.#spare]) pc?.close();
     this.#leg = this.#next = this.#spare = null;
-    this.#monitor?.then((stop) => stop?.());
+    this.#monitor?.then((found) => found?.stop());
   }
 
   #open({ leg_id, slots, ice_servers }) {
@@ -114,6 +102,7 @@ export class Peer extends EventTarget {
     const { pc, lines } = leg;
     if (generation && ice_servers?.length) pc.setConfiguration({ ...pc.getConfiguration(), iceServers: ice_servers }); // fresh credentials
     await pc.setRemoteDescription({ type: "offer", sdp });
+    leg.sdp = leg.shape = sdp;
     for (const line of pc.getTransceivers()) {
       const slot = leg.slots[line.mid];
       lines[slot] = line;
@@ -125,7 +114,6 @@ export class Peer extends EventTarget {
     // Without candidates: an ICE-lite server learns ours from our checks.
     this.send({ type: "leg.answer", leg_id: leg.id, generation, sdp: answer.sdp });
     await pc.setLocalDescription(answer);
-    this.#limit(lines);
     if (leg === this.#leg) this.#show();
   }
 
@@ -157,15 +145,11 @@ export class Peer extends EventTarget {
   async #watch() {
     try {
       const { monitor } = await import("./monitor.js");
-      return this.#leg && monitor(() => this.#leg, () => this.#hold, (report, level) => this.#measured(report, level));
+      const live = () => Object.values(this.#enabled).some(Boolean);
+      return this.#leg && monitor({ current: () => this.#leg, wish: () => this.#wish, live, send: this.send, show: (level) => this.#emit("grade", level) });
     } catch {
       this.#monitor = null; // not loaded: with the next connection
     }
-  }
-
-  #measured(report, level) {
-    this.send({ type: "quality.report", ...report });
-    this.#emit("grade", level);
   }
 
   /** Ask the server for a repair, and for a whole new leg if that does not help either. */
@@ -194,19 +178,4 @@ export class Peer extends EventTarget {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
-}
-
-/** By how much to divide the picture's sides at so many bits a second: many small pictures say more than few large ones. */
-export function downscale(bps, before) {
-  for (const [by, below] of [[4, 90_000], [2, 220_000]]) if (bps && bps < below * (before >= by ? 1.3 : 1)) return by;
-  return 1;
-}
-
-/** What a browser does not know it ignores, layers its codec cannot make it refuses; Firefox before 110 has no encodings yet. */
-function limit(line, limits, degradationPreference) {
-  const parameters = line?.sender.getParameters();
-  if (!parameters?.encodings?.length) return;
-  Object.assign(parameters.encodings[0], limits);
-  parameters.degradationPreference = degradationPreference;
-  line.sender.setParameters(parameters).catch(() => limits.scalabilityMode && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
 }

@@ -2,13 +2,13 @@
 
 import pytest
 
-from media.api import LegDisconnected, LegRecovered, SourceWished, VideoLimited
-from signaling.protocol import CallHold
+from media.api import LegDisconnected, LegRecovered, SourceWished, UplinkFull, VideoLimited
+from signaling.protocol import CallHold, LegNarrow
 from signaling.values import CallView
 from signaling.views import WEAK_AUDIO_BPS, limits_told, same_but_for_limits
 from tests.fakes.client import Client
 from tests.fakes.exchange import Exchange
-from tests.fakes.people import accept, agent, talk
+from tests.fakes.people import accept, agent, customer, start, talk
 
 NONE = (False, False, 0)
 OWN = (True, False, 0)
@@ -54,6 +54,33 @@ def test_a_source_is_told_what_picture_the_far_side_can_take() -> None:
     exchange.resume(bo, fresh=True)
     assert bo.call["video_bps"] == 90_000, "a refreshed page knows"
     exchange.do(exchange.switchboard.media(exchange.at, SourceWished(ana.call_id, "gone", 1)))
+
+
+def test_a_page_whose_way_to_us_is_full_is_told_at_once_even_while_it_rings() -> None:
+    exchange = Exchange()
+    ana, bo = customer(exchange), agent(exchange)
+    start(ana)
+    leg_id = newest(ana)
+    for full in (True, True, False):
+        exchange.do(exchange.switchboard.media(exchange.at, UplinkFull(ana.call_id, leg_id, full)))
+    assert [m["uplink_full"] for m in ana.all("media.wish")] == [True, False]
+    assert bo.all("media.wish") == []
+
+
+def test_a_side_that_can_send_the_voice_only_is_told_and_so_is_the_other() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    ana.say(LegNarrow(newest(ana), True))
+    assert (ana.call["sending_paused"], bo.call["peer_sending_paused"]) == (True, True)
+    assert not ana.call.get("peer_sending_paused")
+    assert not bo.call.get("sending_paused")
+    said = len(bo.all("call.updated"))
+    ana.say(LegNarrow(newest(ana), True))
+    ana.say(LegNarrow(newest(bo), True))
+    ana.say(LegNarrow("gone", True))
+    assert len(bo.all("call.updated")) == said
+    ana.say(LegNarrow(newest(ana), False))
+    assert not bo.call.get("peer_sending_paused")
 
 
 def test_only_a_word_is_sent_and_nothing_is_said_twice() -> None:

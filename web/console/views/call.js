@@ -40,7 +40,7 @@ function Stage({ call }) {
   const streams = desk.lines.streams(call.call_id);
   const held = call.phase === "on_hold";
   const picture = call.media === "video" && call.peer_video && call.peer_connected && !held && streams.main;
-  const paused = picture && call.video_paused;
+  const paused = picture && whyPaused(call);
   const name = call.peer?.name || t("customer.unnamed");
   return html`<section class=${paused ? "stage paused" : "stage"} aria-label=${t("call.stage")}>
     ${picture && html`<${Stream} class="stage-video" stream=${streams.main} aria-label=${t("call.videoOf", { name })} />`}
@@ -57,6 +57,9 @@ function Stage({ call }) {
   </section>`;
 }
 
+/** Why the other picture waits, as a key of our words; empty: it does not. */
+const whyPaused = (call) => (call.video_paused && "call.paused") || (call.peer_sending_paused && "call.theirsPaused") || "";
+
 /** Voice, a camera that is off, a hold, a picture that waits: the person as initials, with a ring that moves with the voice. */
 function Portrait({ call, name, held, paused }) {
   const { desk, t } = useDesk();
@@ -71,7 +74,7 @@ function Portrait({ call, name, held, paused }) {
     return () => clearInterval(timer);
   }, [call.call_id, held]);
   let line = call.media === "audio" ? "media.audio" : "call.cameraOff";
-  if (paused) line = "call.paused";
+  if (paused) line = paused;
   else if (held) line = "call.onHold";
   else if (!call.peer_connected) line = "call.peerReconnecting";
   return html`<div class="portrait"><span class="portrait-ring" ref=${ring}><${Avatar} name=${call.peer?.name} size="large" /></span>
@@ -104,9 +107,10 @@ function Condition({ call, paused }) {
   else if (state.view.media === "disconnected") text = t("call.reconnecting");
   else if (state.view.media === "connecting") text = t("call.connecting");
   const muted = call.phase === "active" && call.peer_connected && !call.peer_audio;
-  const unseen = call.phase === "active" && call.peer_connected && call.peer_video_paused && call.media === "video" && state.sending.video;
-  return html`<div class="condition" role="status">${paused && html`<span class="spoken">${t("call.paused")}</span>`}
-    ${unseen && html`<span class="condition-line"><${Icon} name="cameraOff" size="18" />${t("call.peerPaused")}</span>`}
+  const seeable = call.phase === "active" && call.peer_connected && call.media === "video" && state.sending.video;
+  const unseen = seeable && ((call.sending_paused && "call.minePaused") || (call.peer_video_paused && "call.peerPaused"));
+  return html`<div class="condition" role="status">${paused && html`<span class="spoken">${t(paused)}</span>`}
+    ${unseen && html`<span class="condition-line"><${Icon} name="cameraOff" size="18" />${t(unseen)}</span>`}
     ${text && html`<span class="condition-line"><span class="spinner"></span>${text}</span>`}
     ${muted && html`<span class="condition-line"><${Icon} name="micOff" size="18" />${t("call.peerMuted")}</span>`}</div>`;
 }

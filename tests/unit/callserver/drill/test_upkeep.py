@@ -1,6 +1,6 @@
 """The synthetic callers hold what they play by the laws that tests/web/playout.test.js states for our pages."""
 
-from callserver.drill.upkeep import downscale, towards
+from callserver.drill.upkeep import towards
 
 
 def way(hold_ms: int, wish_ms: int) -> list[int]:
@@ -21,9 +21,3 @@ def test_a_hold_grows_and_shrinks_in_steps_that_are_not_heard() -> None:
 
 def test_where_it_should_be_it_stays() -> None:
     assert way(0, 0) == way(140, 140) == []
-
-
-def test_a_narrow_link_gets_smaller_pictures_and_does_not_flutter() -> None:
-    assert [downscale(bps, 1) for bps in (0, 500_000, 200_000, 80_000)] == [1, 1, 2, 4]
-    assert [downscale(bps, 4) for bps in (100_000, 120_000)] == [4, 2]
-    assert [downscale(bps, 2) for bps in (250_000, 300_000)] == [2, 1]

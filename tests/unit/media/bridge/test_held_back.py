@@ -9,7 +9,8 @@ from media.bridge.uplink import SLOWEST_FEEDBACK
 from media.bwe.estimator import EMPTY_QUEUE_SECONDS, Estimator
 from media.receive.arrivals import FAST_INTERVAL, ArrivalRecorder
 from media.send.pacer import MIN_BURST_SECONDS, NARROW_HEADROOM, Pacer
-from tests.unit.media.bridge.test_leg import joined
+from media.wire.rtp import RtpPacket, build_packet
+from tests.unit.media.bridge.test_leg import buffer, joined
 
 
 class Listening(VoicePlayer):
@@ -71,3 +72,21 @@ def test_a_leg_that_sends_nothing_keeps_its_estimate() -> None:
     for step in range(100):
         estimator.silence(11.0 + step * 0.1, 200)
     assert estimator.sustained_bps < known / 2
+
+
+def test_a_page_whose_voice_stands_in_a_queue_is_told_once_and_once_more_when_it_does_not() -> None:
+    _, one, *_ = joined()
+    told: list[bool] = []
+    one.uplink.tell_full = told.append
+    late = 0.0
+    for step in range(200):
+        late = min(late + 0.01, 0.5) if step < 100 else max(late - 0.01, 0.0)
+        now = step * 0.02 + late
+        one.receive_rtp(buffer(voice(step)), now)
+        if step % 5 == 0:
+            one.poll(now, 0)
+    assert told == [True, False]
+
+
+def voice(step: int) -> bytes:
+    return build_packet(RtpPacket(111, step, step * 960, 1001, payload=b"\xfc" * 40))

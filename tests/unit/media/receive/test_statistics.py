@@ -1,5 +1,6 @@
 """Reception statistics: extended numbers, loss, jitter."""
 
+import pytest
 from hypothesis import given, strategies as st
 
 from media.receive.statistics import NOT_VALID, ReceptionStatistics
@@ -50,6 +51,25 @@ def test_jitter_follows_rfc_3550() -> None:
     for index in range(400):  # every second packet is 10 ms late: |D| is always 480 units
         statistics.received(index, index * 960, index * 0.02 + 0.01 * (index % 2))
     assert abs(statistics.jitter - 480) < 5
+
+
+def test_what_stands_in_a_queue_comes_later_than_the_fastest() -> None:
+    statistics = ReceptionStatistics(48000)
+    for index in range(100):  # half a second of queue builds up, and drains again
+        late = min(index, 100 - index) * 0.01
+        statistics.received(index, index * 960, index * 0.02 + 0.05 + late)
+        assert statistics.queued == pytest.approx(late, abs=1e-6)
+    assert ReceptionStatistics(48000).queued == 0.0
+
+
+def test_another_clock_does_not_look_like_a_queue_for_ever() -> None:
+    statistics = ReceptionStatistics(48000)
+    for second in range(3600):  # 100 ppm slower than ours: 0.36 s an hour
+        statistics.received(second & 0xFFFF, second * 48000 & 0xFFFFFFFF, second * (1 + 1e-4))
+        statistics.report(1, 0, 0)
+    assert statistics.queued < 0.01
+    statistics.received(3600, 1 << 31, 3600.0)  # a timestamp from elsewhere begins anew
+    assert statistics.queued == 0.0
 
 
 def test_one_packet_from_elsewhere_is_dropped_and_two_are_a_restart() -> None:

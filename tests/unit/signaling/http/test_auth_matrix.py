@@ -76,7 +76,7 @@ WHO_MAY_SAY = {
     **dict.fromkeys(("agent.status", "call.accept", "call.decline", "call.hold"), AGENT),
     **dict.fromkeys(("recording.set", "still.take", "verification.set"), AGENT),
     "recording.consent": CUSTOMER,
-    **dict.fromkeys(("hello", "resume", "ping", "leg.answer", "leg.restart"), CUSTOMER | AGENT),
+    **dict.fromkeys(("hello", "resume", "ping", "leg.answer", "leg.restart", "leg.narrow"), CUSTOMER | AGENT),
     **dict.fromkeys(("call.media", "call.hangup", "chat.send", "quality.report"), CUSTOMER | AGENT),
 }
 BODIES: dict[str, dict[str, Any]] = {
@@ -84,6 +84,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "resume": {"token": "x"},
     "leg.answer": {"leg_id": "l", "generation": 0, "sdp": "v=0"},
     "leg.restart": {"leg_id": "l"},
+    "leg.narrow": {"leg_id": "l", "paused": True},
     "call.media": {"call_id": "c", "audio": True, "video": True},
     "call.hangup": {"call_id": "c"},
     "call.rate": {"call_id": "c", "stars": 5},

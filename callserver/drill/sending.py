@@ -1,0 +1,173 @@
+"""What our pages send within what their own connection carries: web/shared/sending.js in Python, law by law."""
+
+import re
+from dataclasses import dataclass
+from math import inf
+
+LOOK_SECONDS = 0.5
+SMALLER = ((4, 90_000), (2, 220_000))
+"""By how much to divide width and height below how many bits a second."""
+NARROW_BPS, THIN_BPS = 350_000, 90_000
+"""Estimates below which the voice goes once, and below which in long frames."""
+VOICE_BPS = 80_000
+"""Below it a picture is left out once the connection is full, and tried again later.
+
+libwebrtc's estimate goes no lower than the least its encoders make, 57 to 84 kbit/s: it cannot tell 40 from 80."""
+AGAIN = 1.3
+"""How much more a step back up takes."""
+SPARED, COSTS = 0.85, (100_000, 46_000, 30_000, 30_000)
+"""What of the estimate we use, and what the voice takes of that on the wire in each step."""
+FLAT_BPS, FELL, GROWTH = 250_000, 0.8, 1.005
+"""Below the first we keep under what an estimate had reached before it fell by more than the second; that grows by the
+third a look (1 % a second). An estimate that is followed up to where it falls makes a queue every ten seconds."""
+CAUTIOUS_SECONDS = 3.0
+"""After the answer: until then nobody knows what the connection carries, a picture of nothing has not tried it."""
+AMPLE_BPS = 1_200_000
+"""An estimate beyond which the voice does not count."""
+LEAST_VIDEO_BPS = 20_000
+WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS = 20_000, 12_000
+"""Wide-band Opus still sounds natural at the first and is understood at the second (RFC 6716 §2.1.1)."""
+QUEUE_SECONDS = 0.3
+"""A round trip so much longer than the shortest tells that the connection is full."""
+STILL_SECONDS, THIN_SECONDS, WIDER_SECONDS = 1.0, 2.5, 5.0
+"""How long it is full before pictures wait, how long thin before frames are long (a step is heard), how long wide again
+before a step back up."""
+WORTH_A_WORD_SECONDS = 2.0
+"""How long pictures wait before both sides are told."""
+PATIENCE, MOST_PATIENCE = 20.0, 80.0
+"""Seconds until pictures are tried again where they did not fit."""
+_AUDIO = re.compile(r"^(m=audio \d+ \S+) (\d+) (\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """What the browser's statistics and the server say of a connection's way out."""
+
+    available_bps: float | None
+    round_trip: float | None
+    """Seconds."""
+    told_full: bool = False
+    """The server sees a queue."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """For setParameters. 0: as you like."""
+
+    audio_bps: int
+    video_bps: int
+    downscale: int
+    pictures: bool
+
+
+def downscale(bps: float, before: int) -> int:
+    """By how much to divide width and height for a picture of so many bits a second.
+
+    Many small pictures say more than few large ones; libwebrtc goes no lower than 320x180 by itself.
+    """
+    for factor, below in SMALLER:
+        if bps < below * (AGAIN if before >= factor else 1.0):
+            return factor
+    return 1
+
+
+class Sending:
+    """Steps: 0 as the server offers, 1 the voice once, 2 in frames of 60 ms, 3 without pictures."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._available = 0.0
+        self._ceiling = self._shortest = inf
+        self._narrowed = self._live = False
+        self._live_since = self._full_since = self._thin_since = self._above_since = inf
+        self._paused_at = self._tried_at = -inf
+        self._patience = PATIENCE
+        self._downscale = SMALLER[0][0]
+        self._cautious = True
+
+    def look(self, way: WayOut, live: bool, now: float) -> None:
+        """Every LOOK_SECONDS. `live`: somebody hears us already."""
+        first = not self._available and way.available_bps
+        self._measured(way.available_bps or self._available)
+        self._live = live
+        self._live_since = min(self._live_since, now) if live else inf
+        self._cautious = self._available < FLAT_BPS or now - self._live_since < CAUTIOUS_SECONDS or not live
+        self._shortest = min(self._shortest, way.round_trip or inf)
+        full = way.told_full or (way.round_trip or 0.0) > self._shortest + QUEUE_SECONDS
+        self._full_since = min(self._full_since, now) if full else inf
+        wanted = self._wanted(full, now)
+        if first and not full:
+            return  # every connection begins with the same estimate
+        if wanted > self.step:
+            self._narrower(wanted, now)
+        elif self.step == 3:
+            self._try(full, now)
+        else:
+            self._wider(full, now)
+
+    def _measured(self, available: float) -> None:
+        """An estimate that fell tells what the connection carried: we stay below for a while, each try is heard."""
+        if self._available < FLAT_BPS and available < FELL * self._available:
+            self._ceiling = self._available
+        self._available = available
+        self._ceiling = self._ceiling * GROWTH if available < FLAT_BPS else inf
+
+    def _wanted(self, full: bool, now: float) -> int:
+        if full:
+            trying = now - self._tried_at < PATIENCE
+            return 3 if not self._live or trying or now - self._full_since >= STILL_SECONDS else 2
+        self._thin_since = min(self._thin_since, now) if 0 < self._available < THIN_BPS else inf
+        if now - self._thin_since >= (THIN_SECONDS if self._live else 0.0):
+            return 2
+        return int(0 < self._available < NARROW_BPS)
+
+    def _narrower(self, step: int, now: float) -> None:
+        self.step, self._narrowed, self._above_since = step, True, inf
+        if step == 3:
+            failed = now - self._tried_at < PATIENCE
+            self._patience = min(2 * self._patience, MOST_PATIENCE) if failed else PATIENCE
+            self._paused_at = now
+
+    def _try(self, full: bool, now: float) -> None:
+        if not full and (self._available >= VOICE_BPS or now - self._paused_at >= self._patience):
+            self.step, self._tried_at = 2, now
+
+    def _wider(self, full: bool, now: float) -> None:
+        if not self.step or full or 0 < self._available <= (NARROW_BPS, THIN_BPS)[self.step - 1] * AGAIN:
+            self._above_since = inf
+            return
+        self._above_since = min(self._above_since, now)
+        if now - self._above_since >= (WIDER_SECONDS if self._narrowed else 0.0):
+            self.step, self._above_since = self.step - 1, inf
+
+    def waits(self, now: float) -> bool:
+        """Whether our pictures wait, for so long that it is worth a word."""
+        since = max(self._paused_at, self._live_since)
+        return self.step == 3 and self._live and now - since >= WORTH_A_WORD_SECONDS
+
+    def limits(self, audio_bps: int, video_bps: int) -> Limits:
+        """Within what the server wishes for the far side's sake (bit/s, 0: as you like)."""
+        room = size = video_bps or inf
+        if 0 < self._available < AMPLE_BPS:
+            own = max(min(self._available, self._ceiling) * SPARED - COSTS[self.step], LEAST_VIDEO_BPS)
+            size = min(size, own)
+            if self._cautious:
+                room = min(room, own)
+        self._downscale = SMALLER[0][0] if self.step > 1 else downscale(size, self._downscale)
+        return Limits(self._voice_bps(audio_bps), 0 if room == inf else int(room), self._downscale, self.step < 3)
+
+    def _voice_bps(self, wished: int) -> int:
+        if not self.step:
+            return wished
+        most = WEAKEST_AUDIO_BPS if self.step == 3 and self._full_since < inf else WEAK_AUDIO_BPS
+        return min(most, wished or most)
+
+    def shaped(self, offer: str) -> str:
+        """The server's offer as we answer it: with Opus before RED the voice is sent once, with a frame length as told.
+
+        libwebrtc's allocation does not count what RED adds: on a narrow connection its own voice fills the queue.
+        """
+        if self.step == 0:
+            return offer
+        once = _AUDIO.sub(r"\1 \3 \2", offer)
+        return once.replace("minptime=10", "minptime=10;ptime=60") if self.step > 1 else once

@@ -1,0 +1,164 @@
+/**
+ * What this page sends within what its own connection carries and the server wishes: how much, how large, how safely.
+ * Pure, but for `limit`. Synthetic callers keep the same laws: callserver/drill/sending.py says why each number is so.
+ */
+export const LOOK_MS = 500;
+const VIDEO_BPS = 1_800_000;
+const NARROW_BPS = 350_000;
+const THIN_BPS = 90_000;
+const VOICE_BPS = 80_000;
+const FLAT_BPS = 250_000;
+const AMPLE_BPS = 1_200_000;
+const AGAIN = 1.3;
+const SPARED = 0.85;
+const COSTS = [100_000, 46_000, 30_000, 30_000];
+const LEAST_VIDEO_BPS = 20_000;
+const [WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS] = [20_000, 12_000];
+const QUEUE = 0.3;
+const [STILL, THIN, WIDER, CAUTIOUS] = [1, 2.5, 5, 3];
+const WORTH_A_WORD = 2;
+const [PATIENCE, MOST_PATIENCE] = [20, 80];
+const [FELL, GROWTH] = [0.8, 1.005];
+
+/** Steps: 0 as the server offers, 1 the voice once, 2 in frames of 60 ms, 3 without pictures. */
+export class Sending {
+  step = 0;
+  #available = 0;
+  #ceiling = Infinity;
+  #shortest = Infinity;
+  #narrowed = false;
+  #live = false;
+  #liveSince = Infinity;
+  #fullSince = Infinity;
+  #thinSince = Infinity;
+  #aboveSince = Infinity;
+  #pausedAt = -Infinity;
+  #triedAt = -Infinity;
+  #patience = PATIENCE;
+  #downscale = 4;
+  #cautious = true;
+
+  /**
+   * Every LOOK_MS: what the browser's statistics say of our way out (bit/s, s; either may be missing), whether the
+   * server sees a queue, whether anybody hears us yet, the time in seconds.
+   */
+  look({ available, roundTrip, full = false, live, now }) {
+    const first = !this.#available && available;
+    this.#measured(available || this.#available);
+    this.#live = live;
+    this.#liveSince = live ? Math.min(this.#liveSince, now) : Infinity;
+    this.#cautious = this.#available < FLAT_BPS || now - this.#liveSince < CAUTIOUS || !live;
+    this.#shortest = Math.min(this.#shortest, roundTrip || Infinity);
+    full ||= roundTrip > this.#shortest + QUEUE;
+    this.#fullSince = full ? Math.min(this.#fullSince, now) : Infinity;
+    const wanted = this.#wanted(full, now);
+    if (first && !full) return; // every connection begins with the same estimate
+    if (wanted > this.step) this.#narrower(wanted, now);
+    else if (this.step === 3) this.#try(full, now);
+    else this.#wider(full, now);
+  }
+
+  /** An estimate that fell tells what the connection carried: we stay below for a while, each try is heard. */
+  #measured(available) {
+    if (this.#available < FLAT_BPS && available < FELL * this.#available) this.#ceiling = this.#available;
+    this.#available = available;
+    this.#ceiling = available < FLAT_BPS ? this.#ceiling * GROWTH : Infinity;
+  }
+
+  #wanted(full, now) {
+    const available = this.#available;
+    if (full) return !this.#live || now - this.#triedAt < PATIENCE || now - this.#fullSince >= STILL ? 3 : 2;
+    this.#thinSince = available && available < THIN_BPS ? Math.min(this.#thinSince, now) : Infinity;
+    if (now - this.#thinSince >= (this.#live ? THIN : 0)) return 2;
+    return available && available < NARROW_BPS ? 1 : 0;
+  }
+
+  #narrower(step, now) {
+    this.step = step;
+    this.#narrowed = true;
+    this.#aboveSince = Infinity;
+    if (step < 3) return;
+    this.#patience = now - this.#triedAt < PATIENCE ? Math.min(2 * this.#patience, MOST_PATIENCE) : PATIENCE;
+    this.#pausedAt = now;
+  }
+
+  #try(full, now) {
+    if (full || (this.#available < VOICE_BPS && now - this.#pausedAt < this.#patience)) return;
+    this.step = 2;
+    this.#triedAt = now;
+  }
+
+  #wider(full, now) {
+    const enough = !this.#available || this.#available > [NARROW_BPS, THIN_BPS][this.step - 1] * AGAIN;
+    this.#aboveSince = this.step && !full && enough ? Math.min(this.#aboveSince, now) : Infinity;
+    if (now - this.#aboveSince < (this.#narrowed ? WIDER : 0)) return;
+    this.step -= 1;
+    this.#aboveSince = Infinity;
+  }
+
+  /** For the senders, within what the server wishes for the far side's sake (bit/s, 0: as we like). */
+  limits({ audio = 0, video = 0 } = {}) {
+    let room = Math.min(video || VIDEO_BPS, VIDEO_BPS);
+    let size = video || Infinity;
+    if (this.#available && this.#available < AMPLE_BPS) {
+      const own = Math.max(Math.min(this.#available, this.#ceiling) * SPARED - COSTS[this.step], LEAST_VIDEO_BPS);
+      size = Math.min(size, own);
+      if (this.#cautious) room = Math.min(room, own);
+    }
+    this.#downscale = this.step > 1 ? 4 : downscale(size, this.#downscale);
+    const weak = this.step === 3 && this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : WEAK_AUDIO_BPS;
+    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3 };
+  }
+
+  /** Whether our pictures wait, for so long that it is worth a word. */
+  waits(now) {
+    return this.step === 3 && this.#live && now - Math.max(this.#pausedAt, this.#liveSince) >= WORTH_A_WORD;
+  }
+
+  /** The server's offer as we answer it: with Opus before RED the voice is sent once, in frames as long as told. */
+  shaped(offer) {
+    if (!this.step) return offer;
+    const once = offer.replace(/^(m=audio \d+ \S+) (\d+) (\d+)/gm, "$1 $3 $2");
+    return this.step > 1 ? once.replaceAll("minptime=10", "minptime=10;ptime=60") : once;
+  }
+}
+
+/** By how much to divide the picture's sides at so many bits a second: many small pictures say more than few large ones. */
+export function downscale(bps, before) {
+  for (const [by, below] of [[4, 90_000], [2, 220_000]]) if (bps < below * (before >= by ? AGAIN : 1)) return by;
+  return 1;
+}
+
+/** Give a leg's senders their limits. */
+export function apply(lines, { audio, video, downscale: by, pictures }) {
+  const encoding = { maxBitrate: video, active: pictures, scalabilityMode: "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
+  limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
+  limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate");
+}
+
+/** What a browser does not know it ignores, layers its codec cannot make it refuses; Firefox before 110 has no encodings yet. */
+function limit(line, limits, degradationPreference) {
+  const parameters = line?.sender.getParameters();
+  if (!parameters?.encodings?.length) return;
+  Object.assign(parameters.encodings[0], limits);
+  parameters.degradationPreference = degradationPreference;
+  line.sender.setParameters(parameters).catch(() => limits.scalabilityMode && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
+}
+
+/** The estimate of our way out and its round trip, from statistics; Firefox has no estimate. */
+export function wayOut(report) {
+  const pair = [...report.values()].find(({ type, availableOutgoingBitrate: found }) => type === "candidate-pair" && found);
+  return { available: pair?.availableOutgoingBitrate, roundTrip: pair?.currentRoundTripTime };
+}
+
+/** Answer the leg's offer once more in another shape, between page and browser: the server takes all that we may send. */
+export function reshape(leg, sending) {
+  const sdp = sending.shaped(leg.sdp);
+  if (sdp === leg.shape) return;
+  leg.shape = sdp;
+  leg.work = leg.work.then(async () => {
+    if (leg.shape !== sdp) return; // another offer came
+    await leg.pc.setRemoteDescription({ type: "offer", sdp });
+    await leg.pc.setLocalDescription(await leg.pc.createAnswer());
+  }).catch(() => {}); // it stays as it is
+}
