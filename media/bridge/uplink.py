@@ -40,6 +40,7 @@ class Uplink:
 
     __slots__ = (
         "_octets_judged",
+        "_queued",
         "arrivals",
         "clock",
         "counters",
@@ -71,6 +72,7 @@ class Uplink:
         self.sender_ssrc = parameters.outbound[0].ssrc if parameters.outbound else 1
         """Who our RTCP says it is from."""
         self.schedule = schedule
+        self._queued = 0.0
         self.full = False
         """Whether what the page sends stands in a queue that it fills itself."""
         self.tell_full: Callable[[bool], None] | None = None
@@ -95,6 +97,7 @@ class Uplink:
 
     def queued(self, seconds: float) -> None:
         """Packets arrive so much later than the fastest one did."""
+        seconds, self._queued = min(seconds, self._queued), seconds
         full = seconds > (CLEAR if self.full else FULL)
         if full != self.full:
             self.full = full

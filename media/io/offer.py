@@ -78,9 +78,8 @@ CODECS = {
 
 _FORMATS = {
     "red_audio": f"{PAYLOAD_TYPES.opus}/{PAYLOAD_TYPES.opus}",
-    "vp8": "x-google-start-bitrate=100",
     "vp8_rtx": f"apt={PAYLOAD_TYPES.vp8}",
-    "h264": "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=100",
+    "h264": "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
     "h264_rtx": f"apt={PAYLOAD_TYPES.h264}",
     "red_video_rtx": f"apt={PAYLOAD_TYPES.red_video}",
     "flexfec": "repair-window=10000000",

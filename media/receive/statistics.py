@@ -21,6 +21,7 @@ class ReceptionStatistics:
         "_expected_prior",
         "_least",
         "_lost_before",
+        "_newest",
         "_next_bad",
         "_received",
         "_received_prior",
@@ -50,6 +51,7 @@ class ReceptionStatistics:
         self.jitter = 0.0
         self._transit = 0.0
         self._least = float("inf")
+        self._newest = 0.0
         self._next_bad = -1
         self._base = 0
         self._received = self._received_prior = self._expected_prior = 0
@@ -75,10 +77,12 @@ class ReceptionStatistics:
             moved = -moved
         if moved < _MAX_TRANSIT_STEP:
             self.jitter += (moved - self.jitter) * 0.0625
-            if transit < self._least:
-                self._least = transit
+            if extended == self.highest:  # what was sent again comes late for another reason
+                self._newest = transit
+                if transit < self._least:
+                    self._least = transit
         else:
-            self._least = transit
+            self._least = self._newest = transit
         return extended
 
     def _far_away(self, sequence_number: int) -> int:
@@ -102,8 +106,8 @@ class ReceptionStatistics:
 
     @property
     def queued(self) -> float:
-        """Seconds that the last packet took longer than the fastest one: it stood in a queue on the way."""
-        return max(0.0, (self._transit - self._least) / self._clock_hz) if self.packets else 0.0
+        """Seconds that the newest packet took longer than the fastest one: it stood in a queue on the way."""
+        return max(0.0, (self._newest - self._least) / self._clock_hz) if self.packets else 0.0
 
     @property
     def expected(self) -> int:

@@ -33,9 +33,10 @@ describe("limits", () => {
     assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true });
   });
 
-  test("before the answer we stay below what is not tried yet, on a narrow connection always", () => {
+  test("a narrow connection is tried with care until three seconds after the answer", () => {
     assert.deepEqual(limits([[0, 130_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true });
-    assert.equal(limits([[0, 130_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 64_500);
+    assert.equal(limits([[0, 130_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [2, 130_000, 0.1, false, true]], {}).video, 64_500);
+    assert.equal(limits([[0, 130_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 1_800_000);
     assert.equal(limits([[0, 400_000, 0.1, false, true], [9, 400_000, 0.1, false, true]], {}).video, 1_800_000);
   });
 

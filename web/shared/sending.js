@@ -13,7 +13,8 @@ const AGAIN = 1.3;
 const SPARED = 0.85;
 const COSTS = [100_000, 46_000, 30_000, 30_000];
 const LEAST_VIDEO_BPS = 20_000;
-const [WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS] = [20_000, 12_000];
+const [FAIR_AUDIO_BPS, WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS] = [24_000, 20_000, 12_000];
+const ROOMY_BPS = 54_000;
 const QUEUE = 0.3;
 const [STILL, THIN, WIDER, CAUTIOUS] = [1, 2.5, 5, 3];
 const WORTH_A_WORD = 2;
@@ -47,7 +48,8 @@ export class Sending {
     this.#measured(available || this.#available);
     this.#live = live;
     this.#liveSince = live ? Math.min(this.#liveSince, now) : Infinity;
-    this.#cautious = this.#available < FLAT_BPS || now - this.#liveSince < CAUTIOUS || !live;
+    const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
+    this.#cautious = fell && this.#available < FLAT_BPS;
     this.#shortest = Math.min(this.#shortest, roundTrip || Infinity);
     full ||= roundTrip > this.#shortest + QUEUE;
     this.#fullSince = full ? Math.min(this.#fullSince, now) : Infinity;
@@ -106,7 +108,8 @@ export class Sending {
       if (this.#cautious) room = Math.min(room, own);
     }
     this.#downscale = this.step > 1 ? 4 : downscale(size, this.#downscale);
-    const weak = this.step === 3 && this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : WEAK_AUDIO_BPS;
+    const alone = this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : this.#available >= ROOMY_BPS ? FAIR_AUDIO_BPS : WEAK_AUDIO_BPS;
+    const weak = this.step === 3 ? alone : WEAK_AUDIO_BPS;
     return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3 };
   }
 

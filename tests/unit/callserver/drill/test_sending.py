@@ -40,9 +40,11 @@ def test_nothing_known_means_as_the_server_wishes() -> None:
     assert limits([], 24_000, 300_000) == Limits(24_000, 300_000, 1, True)
 
 
-def test_before_the_answer_and_on_a_narrow_connection_we_stay_below_the_estimate() -> None:
+def test_a_narrow_connection_is_tried_with_care_until_three_seconds_after_the_answer() -> None:
     assert limits([[0, 130_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]) == Limits(20_000, 64_500, 4, True)
-    assert limits([[0, 130_000, 0.1, False, True], [9, 130_000, 0.1, False, True]]).video_bps == 64_500
+    ringing = [[0, 130_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]
+    assert limits([*ringing, [2, 130_000, 0.1, False, True]]).video_bps == 64_500
+    assert limits([[0, 130_000, 0.1, False, True], [9, 130_000, 0.1, False, True]]).video_bps == 0
     assert limits([[0, 400_000, 0.1, False, True], [9, 400_000, 0.1, False, True]]).video_bps == 0
 
 
