@@ -93,20 +93,19 @@ class Sending:
         self._measured(way.available_bps or self._available)
         self._live = live
         self._live_since = min(self._live_since, now) if live else inf
-        fell = self._ceiling < inf or (self._narrowed and (now - self._live_since < CAUTIOUS_SECONDS or not live))
-        self._cautious = fell and self._available < FLAT_BPS
         self._shortest = min(self._shortest, way.round_trip or inf)
         full = way.told_full or (way.round_trip or 0.0) > self._shortest + QUEUE_SECONDS
         self._full_since = min(self._full_since, now) if full else inf
         wanted = self._wanted(full, now)
-        if first and not full:
-            return  # every connection begins with the same estimate
-        if wanted > self.step:
+        same = first and not full  # every connection begins with the same estimate
+        if wanted > self.step and not same:
             self._narrower(wanted, now)
         elif self.step == 3:
             self._try(full, now)
         else:
             self._wider(full, now)
+        fell = self._ceiling < inf or (self._narrowed and (now - self._live_since < CAUTIOUS_SECONDS or not live))
+        self._cautious = fell and self._available < FLAT_BPS
 
     def _measured(self, available: float) -> None:
         """An estimate that fell tells what the connection carried: we stay below for a while, each try is heard."""

@@ -48,16 +48,16 @@ export class Sending {
     this.#measured(available || this.#available);
     this.#live = live;
     this.#liveSince = live ? Math.min(this.#liveSince, now) : Infinity;
-    const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
-    this.#cautious = fell && this.#available < FLAT_BPS;
     this.#shortest = Math.min(this.#shortest, roundTrip || Infinity);
     full ||= roundTrip > this.#shortest + QUEUE;
     this.#fullSince = full ? Math.min(this.#fullSince, now) : Infinity;
     const wanted = this.#wanted(full, now);
-    if (first && !full) return; // every connection begins with the same estimate
-    if (wanted > this.step) this.#narrower(wanted, now);
+    const same = first && !full; // every connection begins with the same estimate
+    if (wanted > this.step && !same) this.#narrower(wanted, now);
     else if (this.step === 3) this.#try(full, now);
     else this.#wider(full, now);
+    const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
+    this.#cautious = fell && this.#available < FLAT_BPS;
   }
 
   /** An estimate that fell tells what the connection carried: we stay below for a while, each try is heard. */
