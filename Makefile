@@ -48,9 +48,9 @@ unit: $(DEV) ## unit and scenario tests, in virtual time
 	@echo "== unit and scenario tests"
 	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/e2e -n auto --dist worksteal $(ARGS)
 
-compiled-unit: compiled ## the same of the media core, as machine code
-	@echo "== unit and scenario tests of the compiled packet path"
-	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal --compiled $(ARGS) tests/unit/media tests/scenario
+compiled-unit: compiled ## unit tests of the packet path once more, as machine code
+	@echo "== unit tests of the packet path, compiled"
+	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe receive send wire)
 
 web-unit: ## the pages' pure modules, in node
 	@echo "== tests of the pages' modules"

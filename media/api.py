@@ -7,7 +7,7 @@ All operations are idempotent where a repeat makes sense, so that a control proc
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -278,13 +278,20 @@ class PlayoutWished(msgspec.Struct, frozen=True, tag=True):
     """0: as it likes."""
 
 
-class UplinkFull(msgspec.Struct, frozen=True, tag=True):
+UplinkLoss = Literal["", "some", "much"]
+
+
+class UplinkJudged(msgspec.Struct, frozen=True, tag=True):
     """What the leg's page sends fills a queue on its way to us (or, `full` false, does not any more): it should send
-    less at once. Its browser finds out as well, but slowly, and never asks for less than its encoders' least."""
+    less at once. Its browser finds out as well, but slowly, and never asks for less than its encoders' least.
+    """
 
     call_id: str
     leg_id: str
     full: bool
+    loss: UplinkLoss = ""
+    """`some`: pictures should come without temporal layers, of which libwebrtc does not send the upper ones again where
+    the round trip is longer than their interval; `much`: layers lose less than that."""
 
 
 class RecordingChanged(msgspec.Struct, frozen=True, tag=True):
@@ -318,7 +325,7 @@ MediaEvent = (
     | VideoLimited
     | SourceWished
     | PlayoutWished
-    | UplinkFull
+    | UplinkJudged
     | RecordingChanged
     | AnnouncementEnded
     | CallLost

@@ -1,20 +1,20 @@
 """What the ways of a call carry, as the engine and the pages say it; signaling.views shows it to both sides."""
 
-from media.api import PlayoutWished, SourceWished, UplinkFull
+from media.api import PlayoutWished, SourceWished, UplinkJudged
 from signaling.board import Board
 from signaling.call import ANSWERED
 from signaling.session import Session
 
 
-def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkFull) -> None:
+def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged) -> None:
     """The camera should send so much at most, the page hold what it plays so long (0: as it likes), or send less."""
     call = board.calls.get(wish.call_id)
     found = call.of_leg(wish.leg_id) if call else None
     if call is not None and found is not None:
         if isinstance(wish, SourceWished):
             found[1].video_bps = wish.video_bps
-        elif isinstance(wish, UplinkFull):
-            found[1].uplink_full = wish.full
+        elif isinstance(wish, UplinkJudged):
+            found[1].uplink_full, found[1].uplink_loss = wish.full, wish.loss
         else:
             found[1].playout_ms = wish.milliseconds
         board.glance(call)

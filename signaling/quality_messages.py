@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from media.api import UplinkLoss
 from signaling.values import Id, ShortText
 
 
@@ -84,3 +85,5 @@ class MediaWish(msgspec.Struct, frozen=True, tag="media.wish"):
     """Please hold what you play for so long, so that what is lost on the way to you is repaired in time."""
     uplink_full: bool = False
     """What you send stands in a queue on its way to us: send less, the voice before pictures."""
+    uplink_loss: UplinkLoss = ""
+    """What you send is lost by chance: at `some` send pictures without layers, so that all can be asked for again."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from media.api import Offer
+from media.api import Offer, UplinkLoss
 from signaling.protocol import CallView, ChatItem
 from signaling.records import CallState, Still, Verification
 
@@ -42,6 +42,8 @@ class Leg:
     """How long its page should hold what it plays; 0: as it likes."""
     uplink_full: bool = False
     """What its page sends stands in a queue on its way to us."""
+    uplink_loss: UplinkLoss = ""
+    """How much of it is lost by chance."""
     sending_paused: bool = False
     """Its page lets its picture wait: its way to us carries the voice only."""
     music: str = ""

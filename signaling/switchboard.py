@@ -22,7 +22,7 @@ from media.api import (
     RecordingChanged,
     SourceWished,
     StatsReported,
-    UplinkFull,
+    UplinkJudged,
     VideoLimited,
 )
 from signaling import chat, customers, keeping, legs, limits, quality, recordings, restore, ringing, stills, visits
@@ -243,7 +243,7 @@ class Switchboard:
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
                 limits.limited(self.board, call_id, leg_id, paused)
-            case SourceWished() | PlayoutWished() | UplinkFull():
+            case SourceWished() | PlayoutWished() | UplinkJudged():
                 limits.wished(self.board, event)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)

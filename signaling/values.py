@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from media.api import UplinkLoss
+
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_SDP_BYTES = 16 * 1024
 MAX_CHAT_CHARACTERS = 2_000
@@ -150,6 +152,7 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     video_bps: int = 0
     playout_ms: int = 0
     uplink_full: bool = False
+    uplink_loss: UplinkLoss = ""
     """See `media.wish`."""
     language: str = ""
     context: Context | None = None

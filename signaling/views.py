@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from media.api import UplinkLoss
 from signaling.call import ANSWERED, UNANSWERED
 from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person, RecordingView, VerificationView
 from signaling.records import CallState
@@ -41,6 +42,7 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         video_bps=leg.video_bps if leg else 0,
         playout_ms=leg.playout_ms if leg else 0,
         uplink_full=one.current is not None and one.current.uplink_full,
+        uplink_loss=one.current.uplink_loss if one.current is not None else "",
         verification=_verification(call, one),
         chat=list(call.chat) if chat else [],
     )
@@ -62,6 +64,7 @@ def view(
     video_bps: int = 0,
     playout_ms: int = 0,
     uplink_full: bool = False,
+    uplink_loss: UplinkLoss = "",
     verification: VerificationView | None = None,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
@@ -87,6 +90,7 @@ def view(
         video_bps=video_bps,
         playout_ms=playout_ms,
         uplink_full=uplink_full,
+        uplink_loss=uplink_loss,
         language=state.language,
         context=state.context if role == "agent" else None,
         recording=_recording(state),
@@ -135,7 +139,7 @@ def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimit
 
 
 def _wish(seen: CallView) -> MediaWish:
-    return MediaWish(0, seen.audio_bps, seen.video_bps, seen.playout_ms, seen.uplink_full)
+    return MediaWish(0, seen.audio_bps, seen.video_bps, seen.playout_ms, seen.uplink_full, seen.uplink_loss)
 
 
 def same_but_for_limits(one: CallView, other: CallView) -> bool:
@@ -148,6 +152,7 @@ def same_but_for_limits(one: CallView, other: CallView) -> bool:
         video_bps=other.video_bps,
         playout_ms=other.playout_ms,
         uplink_full=other.uplink_full,
+        uplink_loss=other.uplink_loss,
     )
 
 

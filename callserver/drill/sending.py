@@ -50,6 +50,8 @@ class WayOut:
     """Seconds."""
     told_full: bool = False
     """The server sees a queue."""
+    lossy: bool = False
+    """The server misses packets by chance: what we hold back would hold the estimate back as well."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Sending:
         else:
             self._wider(full, now)
         fell = self._ceiling < inf or (self._narrowed and (now - self._live_since < CAUTIOUS_SECONDS or not live))
-        self._cautious = fell and self._available < FLAT_BPS
+        self._cautious = fell and self._available < FLAT_BPS and not way.lossy
 
     def _measured(self, available: float) -> None:
         """An estimate that fell tells what the connection carried: we stay below for a while, each try is heard."""

@@ -188,7 +188,7 @@ class Leg:
         self.uplink.spare(self.rates.estimator.sustained_bps)
         audio = self.source(Kind.AUDIO)
         if audio is not None:
-            self.uplink.queued(audio.statistics.queued)
+            self.uplink.judge(audio.statistics.queued)
         if self.wish_playout is not None and self.playout.take(self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))
@@ -236,4 +236,4 @@ class Leg:
                 track.sent.clear()
             self.outlet.send_rtcp(self._reporter.goodbye())
             self.media_started = self.wish_playout = self.rates.video_paused = None
-            self.uplink.wish = self.uplink.tell_full = None
+            self.uplink.wish = self.uplink.tell = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
+from media.api import UplinkLoss
 from media.bridge.counters import Counters
 from media.bridge.parameters import LegParameters
 from media.bridge.ports import Outlet
@@ -29,6 +30,8 @@ FEEDBACK_BITS = 100 * 8
 """A feedback packet of some twenty arrivals, with SRTCP, UDP and IP around it."""
 FEEDBACK_SHARE, SLOWEST_FEEDBACK = 0.05, 0.25
 """Of the link towards the page, and seconds (libwebrtc's own bounds: remote_estimator_proxy.cc; RFC 3550 §6.2)."""
+SOME, MUCH, BETTER = 0.03, 0.25, 0.6
+"""Random loss from which on it is some, and much; the share of these below which it is not any more."""
 FULL, CLEAR = 0.25, 0.1
 """Seconds that packets stand in a queue on their way to us: more and the page is told, less and it is told again."""
 DEFAULT_ROUND_TRIP = 0.1
@@ -47,12 +50,13 @@ class Uplink:
         "full",
         "ids",
         "loss",
+        "lossy",
         "outlet",
         "parameters",
         "round_trips",
         "schedule",
         "sender_ssrc",
-        "tell_full",
+        "tell",
         "video_limit_bps",
         "wish",
     )
@@ -75,7 +79,8 @@ class Uplink:
         self._queued = 0.0
         self.full = False
         """Whether what the page sends stands in a queue that it fills itself."""
-        self.tell_full: Callable[[bool], None] | None = None
+        self.lossy: UplinkLoss = ""
+        self.tell: Callable[[bool, UplinkLoss], None] | None = None
         """Set by the shell, called when that changes: a browser learns of it later, and less of it."""
         self.video_limit_bps = float("inf")
         """What the receivers of this page's pictures can carry."""
@@ -95,14 +100,22 @@ class Uplink:
         """Feedback leaves as seldom as a link of this rate towards the page asks for."""
         self.arrivals.least_interval = min(FEEDBACK_BITS / (FEEDBACK_SHARE * downlink_bps), SLOWEST_FEEDBACK)
 
-    def queued(self, seconds: float) -> None:
-        """Packets arrive so much later than the fastest one did."""
-        seconds, self._queued = min(seconds, self._queued), seconds
+    def judge(self, queued_seconds: float) -> None:
+        """Whether packets come so much later than the fastest one did that a queue stands, and how much is lost."""
+        seconds, self._queued = min(queued_seconds, self._queued), queued_seconds
         full = seconds > (CLEAR if self.full else FULL)
-        if full != self.full:
-            self.full = full
-            if self.tell_full is not None:
-                self.tell_full(full)
+        lossy = self._lossy()
+        if (full, lossy) != (self.full, self.lossy):
+            self.full, self.lossy = full, lossy
+            if self.tell is not None:
+                self.tell(full, lossy)
+
+    def _lossy(self) -> UplinkLoss:
+        if self.loss.limit_bps is not None:
+            return ""
+        if self.loss.random_loss > MUCH * (BETTER if self.lossy == "much" else 1.0):
+            return "much"
+        return "some" if self.loss.random_loss > SOME * (BETTER if self.lossy else 1.0) else ""
 
     def path_changed(self) -> None:
         """Nothing measured holds for the path from now on."""

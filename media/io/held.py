@@ -26,7 +26,8 @@ from media.api import (
     PlayoutWished,
     RecordingStatus,
     SourceWished,
-    UplinkFull,
+    UplinkJudged,
+    UplinkLoss,
     VideoLimited,
 )
 from media.bridge.bridge import Bridge
@@ -133,7 +134,7 @@ class HeldLeg:
         leg.media_started = self._media_started
         leg.rates.video_paused = self._video_limited
         leg.uplink.wish = self._source_wished
-        leg.uplink.tell_full = self._uplink_full
+        leg.uplink.tell = self._uplink_judged
         leg.wish_playout = self._playout_wished
         self.leg = leg
         self.schedule = leg.schedule
@@ -164,8 +165,8 @@ class HeldLeg:
         self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
         self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
 
-    def _uplink_full(self, full: bool) -> None:
-        self.call.tell(UplinkFull(self.spec.call_id, self.spec.leg_id, full))
+    def _uplink_judged(self, full: bool, loss: UplinkLoss) -> None:
+        self.call.tell(UplinkJudged(self.spec.call_id, self.spec.leg_id, full, loss))
 
     def _playout_wished(self, seconds: float) -> None:
         self.playout_ms = round(seconds * 1000)

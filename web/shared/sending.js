@@ -41,9 +41,9 @@ export class Sending {
 
   /**
    * Every LOOK_MS: what the browser's statistics say of our way out (bit/s, s; either may be missing), whether the
-   * server sees a queue, whether anybody hears us yet, the time in seconds.
+   * server sees a queue, or packets lost by chance, whether anybody hears us yet, the time in seconds.
    */
-  look({ available, roundTrip, full = false, live, now }) {
+  look({ available, roundTrip, full = false, lossy = false, live, now }) {
     const first = !this.#available && available;
     this.#measured(available || this.#available);
     this.#live = live;
@@ -57,7 +57,7 @@ export class Sending {
     else if (this.step === 3) this.#try(full, now);
     else this.#wider(full, now);
     const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
-    this.#cautious = fell && this.#available < FLAT_BPS;
+    this.#cautious = fell && this.#available < FLAT_BPS && !lossy; // held back, an estimate that misses packets stays low
   }
 
   /** An estimate that fell tells what the connection carried: we stay below for a while, each try is heard. */
@@ -132,9 +132,9 @@ export function downscale(bps, before) {
   return 1;
 }
 
-/** Give a leg's senders their limits. */
-export function apply(lines, { audio, video, downscale: by, pictures }) {
-  const encoding = { maxBitrate: video, active: pictures, scalabilityMode: "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
+/** Give a leg's senders their limits. `whole`: no temporal layers, browsers do not send the upper ones again. */
+export function apply(lines, { audio, video, downscale: by, pictures, whole = false }) {
+  const encoding = { maxBitrate: video, active: pictures, scalabilityMode: whole ? "L1T1" : "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
   limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
   limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate");
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.api import LegDisconnected, LegRecovered, SourceWished, UplinkFull, VideoLimited
+from media.api import LegDisconnected, LegRecovered, SourceWished, UplinkJudged, VideoLimited
 from signaling.protocol import CallHold, LegNarrow
 from signaling.values import CallView
 from signaling.views import WEAK_AUDIO_BPS, limits_told, same_but_for_limits
@@ -62,8 +62,11 @@ def test_a_page_whose_way_to_us_is_full_is_told_at_once_even_while_it_rings() ->
     start(ana)
     leg_id = newest(ana)
     for full in (True, True, False):
-        exchange.do(exchange.switchboard.media(exchange.at, UplinkFull(ana.call_id, leg_id, full)))
+        exchange.do(
+            exchange.switchboard.media(exchange.at, UplinkJudged(ana.call_id, leg_id, full, "" if full else "some"))
+        )
     assert [m["uplink_full"] for m in ana.all("media.wish")] == [True, False]
+    assert ana.last("media.wish")["uplink_loss"] == "some"
     assert bo.all("media.wish") == []
 
 

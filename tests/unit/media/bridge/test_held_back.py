@@ -77,7 +77,7 @@ def test_a_leg_that_sends_nothing_keeps_its_estimate() -> None:
 def test_a_page_whose_voice_stands_in_a_queue_is_told_once_and_once_more_when_it_does_not() -> None:
     _, one, *_ = joined()
     told: list[bool] = []
-    one.uplink.tell_full = told.append
+    one.uplink.tell = lambda full, _: told.append(full)
     late = 0.0
     for step in range(200):
         late = min(late + 0.01, 0.5) if step < 100 else max(late - 0.01, 0.0)
@@ -90,3 +90,13 @@ def test_a_page_whose_voice_stands_in_a_queue_is_told_once_and_once_more_when_it
 
 def voice(step: int) -> bytes:
     return build_packet(RtpPacket(111, step, step * 960, 1001, payload=b"\xfc" * 40))
+
+
+def test_loss_by_chance_is_told_in_two_grades_and_taken_back_below_them() -> None:
+    _, one, *_ = joined()
+    told: list[str] = []
+    one.uplink.tell = lambda _, loss: told.append(loss)
+    for loss in (0.02, 0.04, 0.02, 0.01, 0.3, 0.2, 0.1, 0.0):
+        one.uplink.loss.random_loss = loss
+        one.uplink.judge(0.0)
+    assert told == ["some", "", "much", "some", ""]
