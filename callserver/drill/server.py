@@ -6,7 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -30,43 +30,51 @@ spare = false
 async def local_server() -> AsyncIterator[Server]:
     """Run the product (`callserver demo`) on free ports with its data in a temporary folder; stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="drill-") as folder:
-        port, https_port, media_port = _free_port(), _free_port(), _free_port()
-        log_path = Path(folder) / "server.log"
-        config_path = Path(folder) / "drill.toml"
-        config_path.write_text(_CONFIG.format(port=media_port))
-        arguments = [
-            "-m",
-            "callserver",
-            "--config",
-            str(config_path),
-            "demo",
-            "--port",
-            str(port),
-            "--https-port",
-            str(https_port),
-        ]
-        with log_path.open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, "--data-dir", folder, stdout=log, stderr=log
-            )
+        process, url = await _started(Path(folder))
         try:
-            url = f"http://localhost:{port}"
-            await _ready(url, process, log_path)
             yield Server(url, "demo", "anna", "demo")
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    await asyncio.wait_for(process.wait(), 15.0)
-                except TimeoutError:
-                    process.kill()
+            await _stop(process)
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+async def _started(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """The server's process and address. A port may be taken before it is ours: then others are tried."""
+    log_path = folder / "server.log"
+    for last in (False, False, True):
+        port, https_port, media_port = _free_ports(3)
+        config_path = folder / "drill.toml"
+        config_path.write_text(_CONFIG.format(port=media_port))
+        arguments = ["-m", "callserver", "--config", str(config_path), "demo", "--data-dir", str(folder)]
+        arguments += ["--port", str(port), "--https-port", str(https_port)]
+        with log_path.open("wb") as log:
+            process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=log, stderr=log)
+        url = f"http://localhost:{port}"
+        try:
+            await _ready(url, process, log_path)
+            return process, url
+        except BaseException as error:
+            await _stop(process)
+            if last or not isinstance(error, DrillError) or "address already in use" not in str(error):
+                raise
+    raise AssertionError("the last try returned or raised")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), 15.0)
+        except TimeoutError:
+            process.kill()
+
+
+def _free_ports(count: int) -> list[int]:
+    """All different: the probes are open together."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 async def _ready(url: str, process: asyncio.subprocess.Process, log_path: Path) -> None:
