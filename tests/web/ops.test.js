@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ceiling, indexAt, line, ticks } from "../../web/ops/charts.js";
 import { MAX_BYTES, parseDump, readFile } from "../../web/ops/dump.js";
 import { csv, rtcStatsDump } from "../../web/ops/export.js";
-import { grade, sorted, weightiest } from "../../web/ops/quality.js";
+import { callScore, grade, sorted, weightiest } from "../../web/ops/quality.js";
 import { judge, overall } from "../../web/test/judge.js";
 import { pack, unpack } from "../../web/test/result.js";
 
@@ -77,4 +77,10 @@ test("of many verdicts the weightiest are shown, in the order they happened", ()
   assert.deepEqual(weightiest(verdicts, 3).map(({ from }) => from), [0, 100, 200]);
   assert.deepEqual(weightiest(verdicts, 1).map(({ from }) => from), [200]);
   assert.equal(weightiest(verdicts).length, 4);
+});
+
+test("a call whose connection is lost is a bad one, whatever was measured last", () => {
+  const call = (state) => ({ legs: [{ role: "customer", state, now: { connection: 4.9 } }, { role: "agent", state: "connected", now: { connection: 5 } }] });
+  assert.equal(callScore(call("connected")), 4.9);
+  assert.equal(callScore(call("disconnected")), 1);
 });

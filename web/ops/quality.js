@@ -8,7 +8,9 @@ const worst = (values) => {
   return known.length ? Math.min(...known) : null;
 };
 
-export const callScore = (call) => worst(call.legs.map((leg) => leg.now?.connection));
+/** A connection that is lost is the worst there is, whatever was measured of it last. */
+export const connectionOf = ({ state, now }) => (state === "disconnected" ? 1 : now?.connection);
+export const callScore = (call) => worst(call.legs.map(connectionOf));
 export const legOf = (call, role) => call.legs.find((leg) => leg.role === role && leg.state !== "closed") ?? call.legs.find((leg) => leg.role === role);
 
 const ORDER = { poor: 0, fair: 1, good: 2, none: 3 };

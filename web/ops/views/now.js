@@ -1,7 +1,7 @@
 /** What is now: figures of the server, its workers, and every call with the quality of the last two minutes. */
 import { html } from "../../console/vendor/htm-preact.js";
 import { useDesk } from "../../console/views/context.js";
-import { callScore, countryName, grade, legOf, percent, sorted, verdictTitle } from "../quality.js";
+import { callScore, connectionOf, countryName, grade, legOf, percent, sorted, verdictTitle } from "../quality.js";
 import { Failure, Loading, Meter, Nothing, Score, Spark, Tile } from "./parts.js";
 
 export function Now({ feed }) {
@@ -65,7 +65,7 @@ function Row({ call, now }) {
 function Side({ leg, name }) {
   const { t, words } = useDesk();
   if (!leg) return html`<td class="side"><span class="quiet small-text">${t("ops.notConnected")}</span></td>`;
-  const { connection = null, rtt_ms: rtt, up_loss: up, down_loss: down, paused } = leg.now;
+  const { rtt_ms: rtt, up_loss: up, down_loss: down, paused } = leg.now;
   const facts = [
     rtt !== null && rtt !== undefined && t("ops.rtt", { ms: Math.round(rtt) }),
     up > 0.005 && t("ops.lossUp", { loss: percent(up, words) }),
@@ -74,7 +74,7 @@ function Side({ leg, name }) {
     leg.state === "disconnected" ? t("ops.away") : "",
     leg.transport.startsWith("tcp") && "TCP",
   ].filter(Boolean);
-  return html`<td class="side"><span class="side-name">${name}</span><span class="side-line"><${Spark} values=${leg.spark} label=${name} /><${Score} value=${connection} /></span>
+  return html`<td class="side"><span class="side-name">${name}</span><span class="side-line"><${Spark} values=${leg.spark} label=${name} /><${Score} value=${connectionOf(leg) ?? null} /></span>
     <span class="quiet small-text figures">${facts.join(" · ")}</span></td>`;
 }
 
