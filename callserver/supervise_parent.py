@@ -95,7 +95,8 @@ class Parent:
 
     def _turn(self) -> None:
         """Reap, restart, lose patience."""
-        self._reap()
+        if self._exit_code is None:  # after a second signal it is settled, however soon the child is seen to end
+            self._reap()
         if self._exit_code is not None:
             return
         now = time.monotonic()
