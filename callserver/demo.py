@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from callserver import config
+from callserver.compiled import COMPILE, made
 from callserver.config import HttpSettings, LogSettings, Settings
 from callserver.store.database import Database, sqlite_url
 from callserver.store.records import SqlRecords
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     addresses = list(lan_addresses()) if settings.http.host in _ANYWHERE else []
     if settings.http.tls_port:
         certificate(settings.http, ["127.0.0.1", *addresses])
-    print(welcome(settings.http, addresses), flush=True)
+    print(welcome(settings.http, addresses, settings.media.compiled and made() is not None), flush=True)
     return serve(settings, options.config, config.to_environment(values))
 
 
@@ -133,8 +134,8 @@ def certificate(http: HttpSettings, addresses: list[str]) -> None:
     path.write_bytes(made.public_bytes(pem))
 
 
-def welcome(http: HttpSettings, addresses: list[str]) -> str:
-    """What the person at the terminal reads."""
+def welcome(http: HttpSettings, addresses: list[str], compiled: bool = False) -> str:
+    """What the person at the terminal reads; `compiled`: the packet path is."""
     lines = [
         "callserver demo",
         f"  store     http://localhost:{http.port}/shop",
@@ -146,6 +147,7 @@ def welcome(http: HttpSettings, addresses: list[str]) -> str:
         lines += [f"  phone     https://{address}:{http.tls_port}/shop" for address in addresses[:1]]
         lines.append("            (same network; the browser asks once about the certificate)")
         lines += [_qr_code(f"https://{addresses[0]}:{http.tls_port}/shop")]
+    lines.append(f"  packets   {'compiled' if compiled else 'interpreted: enough for a desk; ' + COMPILE}")
     return "\n".join([*lines, "  Ctrl-C ends it. Not for a public server: everybody knows the password.", ""])
 
 

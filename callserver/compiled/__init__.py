@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
 """Where the packages lie."""
 PLACE = Path(__file__).parent
+COMPILE = "`callserver compile` makes forwarding a third cheaper"
+"""What doctor and demo say where it has not been done (figures in BENCHMARKS.md)."""
 SUFFIX = EXTENSION_SUFFIXES[0]
 """Names interpreter, version and machine: .cpython-311-x86_64-linux-gnu.so."""
 

@@ -1,6 +1,7 @@
 """`callserver compile`: the packet path through mypyc and the C compiler, for this machine's interpreter."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """`callserver compile`."""
     parser = commands.add_parser(
         "compile",
-        help="make machine code of the packet path: a forwarded packet costs a quarter less",
+        help="make machine code of the packet path: a forwarded packet costs a third less",
         description="Compile the modules that every packet runs through (mypyc, a C compiler; about a minute) for this "
         "machine. Media workers that start afterwards use it, as long as those modules do not change.",
     )
@@ -59,6 +60,8 @@ def build(place: Path = PLACE, root: Path = ROOT) -> Path:
     """Compile into `place` and return the directory; what was made of older sources is removed. Raise CompileError."""
     if find_spec("mypyc") is None or find_spec("setuptools") is None:
         raise CompileError("mypyc and setuptools are needed: pip install 'callserver[compile]'")
+    if not os.access(place, os.W_OK):
+        raise CompileError(f"{place} cannot be written: run this as the user who installed callserver")
     name = digest(root)
     with tempfile.TemporaryDirectory(prefix="callserver-compile-") as scratch:
         work = Path(scratch)

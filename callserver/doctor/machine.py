@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from callserver import __version__
-from callserver.compiled import made
+from callserver.compiled import COMPILE, made
 from callserver.config import Settings
 from callserver.doctor.finding import Finding, note, ok, problem, warning
 from callserver.supervise import worker_count
@@ -122,7 +122,7 @@ def check_versions() -> Iterator[Finding]:
     if missing:
         yield problem("versions", f"missing: {', '.join(missing)}", "install again: make venv")
     if made() is None:
-        yield note("versions", "the packet path is interpreted", "callserver compile makes forwarding a third cheaper")
+        yield note("versions", "the packet path is interpreted", COMPILE)
     else:
         yield ok("versions", "the packet path is compiled")
     if sys.platform != "linux":

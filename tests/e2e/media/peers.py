@@ -155,9 +155,9 @@ async def running_engine(**settings: Any) -> AsyncIterator[tuple[Engine, Observe
         await observer.close()
 
 
-async def join(engine: Engine, peer: Peer, call_id: str = "call") -> None:
+async def join(engine: Engine, peer: Peer, call_id: str = "call", max_video_bps: int = 2_500_000) -> None:
     """Open a leg for the peer and hand over its answer."""
-    offer = await engine.open_leg(LegSpec(call_id, peer.leg_id))
+    offer = await engine.open_leg(LegSpec(call_id, peer.leg_id, max_video_bps=max_video_bps))
     await engine.accept_answer(call_id, peer.leg_id, offer.generation, await peer.answer(offer))
 
 

@@ -24,7 +24,6 @@ from media.api import (
     RecordingState,
     Slot,
 )
-from media.bridge.allocation import Allocation
 from media.bridge.leg import Leg
 from media.bridge.rescue import Rescue
 from media.errors import UnavailableError, UnknownLegError
@@ -276,16 +275,11 @@ async def test_a_weak_page_of_three_gets_pictures_of_its_own_from_the_codec_work
         names = ("customer", "strong", "weak")
         peers = [Peer(name) for name in names]
         for peer in peers:
-            await join(engine, peer)
+            await join(engine, peer, max_video_bps=200_000 if peer.leg_id == "weak" else 2_500_000)
             peer.start()
             await observer.until_seen(LegConnected("call", peer.leg_id))
         await engine.connect("call", names)
         await eventually(lambda: ready(engine))
-        for held, bps in zip(engine._calls["call"].legs.values(), (1_500_000, 1_500_000, 200_000), strict=True):
-            assert held.leg is not None
-            rates = held.leg.rates
-            rates._apply = lambda now: None  # type: ignore[method-assign]
-            rates._allocator.split = lambda view, now, bps=bps: Allocation((), 1, bps, 0.0, False)  # type: ignore[method-assign, misc]
         await eventually(lambda: transcoding(engine))
         sink = engine._calls["call"].legs["weak"].leg
         assert sink is not None

@@ -67,6 +67,9 @@ def test_the_welcome_says_where_and_who() -> None:
     for word in ("http://localhost:8080/shop", "http://localhost:8080/console", "anna", "https://192.0.2.7:8443/shop"):
         assert word in text
     assert "phone" not in demo.welcome(http, ["192.0.2.7"])
+    assert "interpreted" in text
+    assert "callserver compile" in text
+    assert "interpreted" not in demo.welcome(http, [], compiled=True)
 
 
 def test_our_addresses_are_no_loopback() -> None:

@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from callserver.compiled import MODULES, ROOT, SUFFIX, build
 
 LOADING = """
 import sys
+import tomllib
 from pathlib import Path
 from callserver import compiled
 print(compiled.use(Path(sys.argv[1])), len(sys.meta_path))
@@ -91,6 +93,18 @@ def test_a_failed_compilation_leaves_nothing_and_says_why(root: Path, tmp_path: 
     with pytest.raises(build.CompileError, match="syntax"):
         build.build(place, root)
     assert not list(place.iterdir())
+
+
+def test_a_wheel_carries_no_machine_code(tmp_path: Path) -> None:
+    """It is for every machine (`py3-none-any`); what lies in a checkout was compiled for one."""
+    for name in (f"0123456789abcdef0123/media/wire/rtp{SUFFIX}", f"0123456789abcdef0123/library__mypyc{SUFFIX}"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = {pattern for some in settings["package-data"].values() for pattern in some}
+    assert "*.html" in patterns
+    assert [path for pattern in patterns for path in tmp_path.glob(pattern) if path.is_file()] == []
+    assert not (ROOT / "MANIFEST.in").exists()  # it would add files of its own
 
 
 def test_nothing_interpreted_is_derived_from_what_is_compiled() -> None:
