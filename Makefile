@@ -61,9 +61,9 @@ browser: $(AXE) # Chromium, axe-core and a TURN server, found or installed
 	@$(NEED) chromium >/dev/null
 	@$(NEED) turnserver >/dev/null
 
-e2e: $(DEV) browser ## the running product with real Chromium pages; screenshots go to artifacts/
+e2e: compiled browser ## the running product with real Chromium pages; screenshots go to artifacts/
 	@echo "== end-to-end tests"
-	@$(BIN)/python -m pytest -m e2e $(ARGS) tests/e2e
+	@$(BIN)/python -m pytest -m e2e --compiled $(ARGS) tests/e2e
 
 measure: $(DEV) browser ## time a call's steps in real browsers (ARGS="--runs 20")
 	@$(BIN)/python -m tests.e2e.measure_browser $(ARGS)
