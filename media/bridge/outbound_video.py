@@ -207,9 +207,10 @@ class VideoOut(OutboundTrack):
             return size  # nothing a page would ignore: the probe is skipped
         kept = self.sent.newest(self.rewriter.highest)
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        if kept is not None and size // 2 <= len(kept[0]) <= 2 * size:
+        kept_type = self._rtx_types.get(kept[0][1] & 0x7F) if kept is not None else None
+        if kept is not None and kept_type is not None and size // 2 <= len(kept[0]) <= 2 * size:
             data, layout = kept
-            out = make_rtx(data, layout.size, self._rtx_types[data[1] & 0x7F], self._rtx_sequence, self.slot.rtx_ssrc)
+            out = make_rtx(data, layout.size, kept_type, self._rtx_sequence, self.slot.rtx_ssrc)
         else:
             layout, padding = self._own_layout, min(size, _MAX_PADDING)
             stamp = self.rewriter.timestamp

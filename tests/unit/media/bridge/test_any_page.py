@@ -12,10 +12,11 @@ from pathlib import Path
 import msgspec
 from hypothesis import given, strategies as st
 
-from media.api import Kind, LegStats
+from media.api import Kind, LegStats, Slot
 from media.bridge.bridge import Bridge
 from media.bridge.leg import Leg
-from media.bridge.parameters import LegParameters
+from media.bridge.outbound_video import VideoOut
+from media.bridge.parameters import LegParameters, PayloadTypes
 from media.errors import NegotiationError
 from media.io.answer import parse_answer
 from media.io.offer import new_identity
@@ -23,6 +24,9 @@ from media.units import MAX_DATAGRAM_BYTES
 from media.wire.buffer import PacketBuffer
 from media.wire.rtcp_feedback import build_fir, build_nack, build_pli
 from media.wire.transport_cc import TransportFeedback, build_transport_feedback
+from tests.sim.call import Call
+from tests.sim.page import Page, parameters
+from tests.sim.source import H264, OPUS, VP8
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "sdp"
 ANSWERS = [path.read_bytes().decode() for path in sorted(VECTORS.glob("*.sdp"))]
@@ -185,3 +189,19 @@ def test_no_page_meets_an_exception(seed: int) -> None:
             legs[0].path_changed(True, now)
     bridge.remove_leg("one", now)
     legs[1].poll(now + 1, 0)
+
+
+def test_a_page_that_takes_retransmission_of_another_codec_only_is_probed_with_padding() -> None:
+    call = Call()
+    call.join("one")
+    types = PayloadTypes(opus=OPUS, vp8=VP8, h264=H264, h264_rtx=103)
+    page = Page(call.clock, 5000, 1, parameters(5000, types))
+    call.join("two", page, sending=False)
+    call.connect("one", "two")
+    page.asks = False
+    call.run(0.1)
+    track = call.legs["two"].outbound[Slot.MAIN]
+    kept = track.sent.newest(track.rewriter.highest)
+    assert isinstance(track, VideoOut)
+    assert kept is not None
+    assert track.send_probe(1, len(kept[0]), call.clock.now) < len(kept[0])
