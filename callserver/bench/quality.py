@@ -187,7 +187,7 @@ async def _answer(store: QualityStore) -> tuple[float, int, int]:
     recorder = Recorder(store, lambda: held, lambda *_: None, wall_clock=lambda: START)
     for at in range(0, 3600, 2):
         recorder.reported(_frames([call.call_id], rng, at))
-        if at % 10 == 0:
+        if at % STORE_EVERY < REPORT_SECONDS:
             await recorder.flush()
     held.clear()
     await recorder.flush()

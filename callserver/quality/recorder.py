@@ -26,7 +26,7 @@ from signaling.state import Call
 
 logger = logging.getLogger(__name__)
 
-STORE_EVERY = 10.0
+STORE_EVERY = 5.0
 PURGE_EVERY = 3600.0
 PURGE_PAUSE = 1.0
 MAX_PURGES = 600

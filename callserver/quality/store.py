@@ -17,8 +17,8 @@ from callserver.store.database import Database
 from media.api import LegSecond
 from media.quality.verdict import Verdict
 
-MAX_ROWS = 40_000
-"""Of samples read for one call: 10 s each, two sides, more than two days."""
+MAX_ROWS = 80_000
+"""Of samples read for one call: 5 s each, two sides, more than two days."""
 MAX_MINUTES = 1_000_000
 PURGED_AT_ONCE = 5_000
 """Rows deleted in one transaction, so that no writer waits long."""

@@ -31,6 +31,8 @@ SLOWING_LOSS = 0.08
 SHOWN_QUEUE_MS = 35
 """A narrow link shows itself by a queue now and then; a rate that fell without one fell because feedback is missing,
 which is the other direction's trouble."""
+STANDING_QUEUE_MS = 300
+"""More than jitter makes: behind such a queue the last second's estimate is believed, not only the window's."""
 _HELD_BACK_BPS, _SLOWED_CAMERA_BPS = 600_000, 450_000
 FLOW_WINDOW, FLOW_RANK, LEAST_FLOWS = 20, 3, 5
 """Seconds that tell what a page sends when nothing holds it back: the third best of them, once there are five."""
@@ -41,7 +43,7 @@ SLOW_VOICE, FILLING_MS = 0.55, 20
 each waited longer than the one before. Loss, jitter and silence look different."""
 FULL_QUEUE_MS, LOST_LATELY = 100, 3
 UNSEEN = 12
-"""Seconds after its pictures were paused for others in which a page sends little of them by itself."""
+"""Seconds after its pictures were paused for others, or these had gone, in which a page sends little by itself."""
 LEAST_CARRIED_BPS = 15_000
 """Less is an outage."""
 
@@ -91,7 +93,8 @@ class LegWindow:
         unseen: bool = False,
     ) -> None:
         """Take the next second; `audio_on`: the microphone should be heard; `far_jitter_ms`: what came jittery to us
-        goes on as it came, and is not this leg's trouble; `unseen`: its pictures are paused for those who see them."""
+        goes on as it came, and is not this leg's trouble; `unseen`: its pictures are paused for
+        those who see them, or nobody is there to see them."""
         page = page or NO_PAGE
         if len(self._seconds) == WINDOW:
             self._sum(self._seconds[0], second)
@@ -224,7 +227,9 @@ class LegWindow:
         pictures = self._shown and any(s.down_video_packets or s.paused for s in self._seconds)
         if not pictures and _middle([s.link_queue_ms for s in self._seconds]) < VOICE_QUEUE_MS:
             return None
-        room = float(_middle(known))
+        room, latest = float(_middle(known)), self._seconds[-1]
+        if pictures and latest.link_queue_ms >= STANDING_QUEUE_MS and latest.down_sustained_bps:
+            room = min(room, float(latest.down_sustained_bps))
         jitter = _middle(self._jitters)
         if jitter >= UNSTEADY_MS and room > UNSTEADY_ROOM_BPS:
             return None

@@ -104,7 +104,7 @@ class Diagnosis:
                 window = self._windows[side.role] = LegWindow()
             others = [other for other in sides if other is not side]
             jitter = max([other.second.up_jitter_ms for other in others]) if others else 0
-            unseen = bool(others) and all(other.second.paused for other in others)
+            unseen = all(other.second.paused or _gone(other.second) for other in others)
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter, unseen=unseen)
             if not window.calm(lag_ms):
                 self._apply(side, window.measures(video_on=side.video_on, lag_ms=lag_ms), others)
@@ -220,6 +220,11 @@ def told(who: str, rule: Rule) -> str:
     if who != "customer":
         return "ours_device" if rule.kind in DEVICE else "ours"
     return f"weak_{rule.direction}" if rule.direction else rule.kind
+
+
+def _gone(second: LegSecond) -> bool:
+    """Nothing comes from there: nobody is there to see pictures, or to say how they arrive."""
+    return not (second.up_audio_bps or second.up_video_bps)
 
 
 def actions(side: Side, others: list[Side]) -> dict[str, tuple[str, ...]]:

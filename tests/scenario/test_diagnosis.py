@@ -39,5 +39,6 @@ def test_what_the_server_did_is_told() -> None:
     assert verdict.heard_by == ("agent",)
     found = diagnose(Case("customer", "rate.down", down="delay=40,rate=80k", up="delay=40", seconds=12.0))
     (verdict,) = [verdict for verdict in found.verdicts if verdict.name == "rate.down"]
+    assert found.first_said <= (3.0, "customer rate.down")
     assert "paused" in verdict.did
     assert verdict.tell == "verdict.tell.weak_down"

@@ -89,6 +89,22 @@ def test_who_sends_little_because_nobody_is_shown_it_has_no_narrow_uplink() -> N
     assert {(verdict.side, verdict.name) for verdict in diagnosis.close()} == {("customer", "rate.down")}
 
 
+@pytest.mark.parametrize("removed_at", [12, 99])
+def test_who_talks_to_somebody_that_vanished_has_no_narrow_uplink(removed_at: int) -> None:
+    """No feedback of the one who is gone: the other is told to send little and says "bandwidth", before the silence is
+    an outage, after the dead leg was removed, and while pictures come back."""
+    diagnosis = Diagnosis()
+    silence = {"up_audio_bps": 0, "up_video_bps": 0, "up_packets": 0, "up_audio_packets": 0, "rtt_ms": None}
+    for at in range(1, 50):
+        gone = 5 < at <= 30
+        little = {"up_video_bps": 40_000, "up_limit_bps": 0 if at > 8 else 900_000} if 6 < at < 36 else {}
+        page = SAYS._replace(limited_by="bandwidth") if little else SAYS
+        customer = [Side("customer", second(at, **(silence if gone else {})), None if gone else SAYS)]
+        present = not (gone and at >= removed_at)
+        diagnosis.observe([*(customer if present else []), Side("agent", second(at, **little), page)])
+    assert {(verdict.side, verdict.name) for verdict in diagnosis.close()} == {("customer", "outage")}
+
+
 def test_a_busy_server_is_nobody_s_connection() -> None:
     assert names(diagnosed(lambda at: lossy(at, 20), lag_ms=400)) == ["server overload poor"]
 
@@ -125,6 +141,22 @@ def test_a_narrow_link_takes_over_what_it_lost_while_it_became_narrow() -> None:
     (verdict,) = diagnosed(narrowing, 25).close()
     assert verdict.name == "rate.down"
     assert verdict.begin < second(8).at
+
+
+def test_a_downlink_that_becomes_narrow_is_told_by_its_queue_in_the_second_second() -> None:
+    """More than jitter makes it, and the last second's estimate is believed; a short queue waits for the window."""
+
+    def said(queue_ms: int) -> int:
+        diagnosis = Diagnosis()
+        for at in range(1, 30):
+            narrow = {"down_sustained_bps": 125_000, "link_queue_ms": queue_ms} if at > 10 else {}
+            diagnosis.observe([Side("customer", second(at, **narrow), SAYS), Side("agent", second(at), SAYS)])
+            if diagnosis.current():
+                assert [verdict.name for verdict in diagnosis.current()] == ["rate.down"]
+                return at - 10
+        return 0
+
+    assert (said(400), said(150)) == (2, 4)
 
 
 FILLING = {"up_video_bps": 130_000, "up_audio_bps": 5_000, "up_audio_packets": 4, "up_packets": 20}
