@@ -15,29 +15,44 @@ from callserver.bench import BenchError
 from callserver.bench.noise import CleanFigures, measure_clean_voice
 from callserver.drill.picture import FPS, HEIGHT, WIDTH, Picture, psnr
 from media.codecs import opus, vpx
-from media.codecs.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder, OpusSettings, Pcm
+from media.codecs.opus import (
+    FEC_SPEECH_BPS,
+    FRAME_SAMPLES,
+    SPEECH_RATE_HZ,
+    OpusDecoder,
+    OpusEncoder,
+    OpusSettings,
+    Pcm,
+)
 from media.codecs.packetise import packetise
 from media.codecs.pictures import PictureDecoder, VideoCodec
 from media.codecs.resample import Resampler
 from media.codecs.transcode import PictureSource, Rendition, Transcoder
 from media.codecs.vp8 import Vp8Encoder
+from media.units import AUDIO_CLOCK_HZ
 
 SPEECH = Path(__file__).parents[1] / "drill" / "speech.wav"
+SPEECH_BPS, FEC_LOSS = 32_000, 0.1
 SOURCE_BPS = 1_500_000
 TARGETS_BPS = (1_000_000, 500_000, 150_000)
 
 
 class OpusFigures(msgspec.Struct, frozen=True):
-    """Microseconds of CPU for 20 ms of speech at 32 kbps."""
+    """Microseconds of CPU for 20 ms of speech, in 16 kHz unless told otherwise."""
 
     library: str
-    complexity: int
     encode_us: float
-    encode_fec_us: float
-    """With in-band FEC, as for a path that loses 10 %."""
+    """At 32 kbps, as everywhere but in `fec_light_us`."""
     decode_us: float
     conceal_us: float
     encode_decode_us: float
+    fec_light_us: float
+    """Encode and decode with in-band FEC as for a path that loses 10 %, at 48 kbps and complexity 1."""
+    fec_us: float
+    """The same at 32 kbps and complexity 4."""
+    full_rate_us: float
+    """Encode and decode in 48 kHz, without FEC."""
+    full_rate_fec_us: float
 
 
 class TranscodeFigures(msgspec.Struct, frozen=True):
@@ -92,8 +107,8 @@ def load_speech(seconds: float) -> Pcm:
     return np.resize(sound, count).astype(np.int16)
 
 
-def _frames(pcm: Pcm) -> list[Pcm]:
-    return [pcm[at : at + FRAME_SAMPLES] for at in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES)]
+def _frames(pcm: Pcm, samples: int) -> list[Pcm]:
+    return [pcm[at : at + samples] for at in range(0, len(pcm) - samples + 1, samples)]
 
 
 def _cost(work: Callable[[], object]) -> float:
@@ -103,25 +118,32 @@ def _cost(work: Callable[[], object]) -> float:
     return time.thread_time() - start
 
 
-def _opus(speech: Pcm) -> OpusFigures:
-    frames = _frames(speech)
+def _opus(sound: Pcm) -> OpusFigures:
+    narrow = _at_speech_rate(sound)
+    encode, decode, conceal = _opus_cost(narrow, opus.speech(SPEECH_BPS))
+    light = _opus_cost(narrow, opus.speech(FEC_SPEECH_BPS, FEC_LOSS))
+    fec = _opus_cost(narrow, opus.speech(SPEECH_BPS, FEC_LOSS))
+    wide = _opus_cost(sound, opus.speech(SPEECH_BPS), AUDIO_CLOCK_HZ)
+    wide_fec = _opus_cost(sound, opus.speech(SPEECH_BPS, FEC_LOSS), AUDIO_CLOCK_HZ)
+    both = [round(sum(cost[:2]), 1) for cost in ((encode, decode), light, fec, wide, wide_fec)]
+    return OpusFigures(opus.version(), round(encode, 1), round(decode, 1), round(conceal, 1), *both)
+
+
+def _opus_cost(sound: Pcm, settings: OpusSettings, rate_hz: int = SPEECH_RATE_HZ) -> tuple[float, float, float]:
+    """Microseconds to encode, to decode and to conceal 20 ms."""
+    frames = _frames(sound, rate_hz // 50)
     each = 1e6 / len(frames)
-    plain, safe = OpusEncoder(), OpusEncoder(OpusSettings(expected_loss=0.1))
+    encoder, decoder = OpusEncoder(settings, rate_hz), OpusDecoder(rate_hz)
     packets: list[bytes] = []
-    encode = _cost(lambda: packets.extend(plain.encode(frame) for frame in frames)) * each
-    fec = _cost(lambda: [safe.encode(frame) for frame in frames]) * each
-    decoder = OpusDecoder()
+    encode = _cost(lambda: packets.extend(encoder.encode(frame) for frame in frames)) * each
     decode = _cost(lambda: [decoder.decode(packet) for packet in packets]) * each
     conceal = _cost(lambda: [decoder.conceal() for _ in frames]) * each
-    return OpusFigures(
-        opus.version(),
-        OpusSettings().complexity,
-        round(encode, 1),
-        round(fec, 1),
-        round(decode, 1),
-        round(conceal, 1),
-        round(encode + decode, 1),
-    )
+    return encode, decode, conceal
+
+
+def _at_speech_rate(sound: Pcm) -> Pcm:
+    resampler = Resampler(AUDIO_CLOCK_HZ, SPEECH_RATE_HZ)
+    return np.concatenate((resampler.push(sound), resampler.end()))
 
 
 class _Scene(NamedTuple):

@@ -1,7 +1,8 @@
-"""Opus in 48 kHz mono PCM (RFC 6716): decoding with in-band FEC and concealment, encoding with changing settings.
+"""Opus in mono PCM (RFC 6716): decoding with in-band FEC and concealment, encoding with changing settings.
 
-Voice is mono throughout: a decoder mixes a stereo packet down. PCM is int16, one dimension. Nothing here has a thread;
-the GIL is free inside the native calls. One object serves one stream and one thread at a time.
+Voice is mono throughout: a decoder mixes a stereo packet down. PCM is int16, one dimension, of 48 kHz unless another
+rate was asked for. Nothing here has a thread; the GIL is free inside the native calls. One object serves one stream and
+one thread at a time.
 """
 
 from typing import Any, NamedTuple
@@ -24,10 +25,16 @@ MAX_FRAME_SAMPLES = 5760
 MAX_ENCODED_BYTES = 1275 * 3 + 7
 """libopus writes at most three frames of 1275 bytes into a packet of 60 ms (RFC 6716 §3.4)."""
 MIN_BITRATE_BPS, MAX_BITRATE_BPS = 6_000, 510_000
+RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
+SPEECH_RATE_HZ = 16_000
+"""Enough for 8 kHz of bandwidth, and cheaper than 48 kHz: nothing is resampled on either side."""
+FEC_SPEECH_BPS = 48_000
+"""From this rate on speech with in-band FEC sounds as well at complexity 1 as at 4 and 32 kbps, for half the CPU."""
 
 _SHORTEST = 120
 """2.5 ms, the unit of every duration (RFC 6716 §2.1.4)."""
-_ENCODED_SAMPLES = (120, 240, 480, 960, 1920, 2880)
+_ENCODED_SHORTEST = (1, 2, 4, 8, 16, 24)
+"""2.5, 5, 10, 20, 40 and 60 ms."""
 _VOIP, _VOICE = 2048, 3001
 _BANDWIDTHS = {4_000: 1101, 6_000: 1102, 8_000: 1103, 12_000: 1104, 20_000: 1105}
 _SET_BITRATE, _SET_BANDWIDTH, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX, _SET_SIGNAL = (
@@ -73,12 +80,14 @@ def has_fec(packet: bytes) -> bool:
 class OpusDecoder:
     """One stream's decoder. What is lost is either recovered from the packet after it or concealed, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate_hz: int = AUDIO_CLOCK_HZ) -> None:
+        self._shortest = _shortest(rate_hz)
+        self._most = self._shortest * MAX_FRAME_SAMPLES // _SHORTEST
         error = _ffi.new("int *")
-        state = _library.opus_decoder_create(AUDIO_CLOCK_HZ, 1, error)
+        state = _library.opus_decoder_create(rate_hz, 1, error)
         _check(error[0])
         self._state = _ffi.gc(state, _library.opus_decoder_destroy)
-        self._pcm: Pcm = np.empty(MAX_FRAME_SAMPLES, np.int16)
+        self._pcm: Pcm = np.empty(self._most, np.int16)
         self._out = _ffi.cast("int16_t *", _ffi.from_buffer(self._pcm))
 
     def decode(self, packet: bytes) -> Pcm:
@@ -87,18 +96,25 @@ class OpusDecoder:
             packet_ms(packet)
         except WireError as error:
             raise CodecError(str(error)) from error
-        return self._run(packet, MAX_FRAME_SAMPLES, 0)
+        return self._run(packet, self._most, 0)
 
-    def recover(self, following: bytes, samples: int = FRAME_SAMPLES) -> Pcm:
+    def recover(self, following: bytes, samples: int | None = None) -> Pcm:
         """The lost sound right before the packet `following`, from its in-band FEC; concealment if it has none.
 
-        Decode `following` itself afterwards. `samples` is how much was lost, a multiple of 2.5 ms.
+        Decode `following` itself afterwards. `samples` is how much was lost, a multiple of 2.5 ms; 20 ms unless told.
         """
-        return self._run(following, _duration(samples), 1)
+        return self._run(following, self._duration(samples), 1)
 
-    def conceal(self, samples: int = FRAME_SAMPLES) -> Pcm:
+    def conceal(self, samples: int | None = None) -> Pcm:
         """Sound in place of what is lost for good: a fading continuation, or comfort noise in DTX."""
-        return self._run(_ffi.NULL, _duration(samples), 0)
+        return self._run(_ffi.NULL, self._duration(samples), 0)
+
+    def _duration(self, samples: int | None) -> int:
+        if samples is None:
+            return self._shortest * FRAME_SAMPLES // _SHORTEST
+        if not 0 < samples <= self._most or samples % self._shortest:
+            raise CodecError("lost sound is filled in steps of 2.5 ms up to 120 ms")
+        return samples
 
     def _run(self, packet: Any, samples: int, fec: int) -> Pcm:
         size = 0 if packet == _ffi.NULL else len(packet)
@@ -121,12 +137,22 @@ class OpusSettings(NamedTuple):
     """0 to 1: how much of the stream is expected not to arrive."""
 
 
+def speech(bitrate_bps: int, expected_loss: float = 0.0) -> OpusSettings:
+    """What encodes speech at this rate best for its CPU.
+
+    FEC encodes each frame twice: where the rate allows, bits take the place of search (prices: media/codecs/README.md).
+    """
+    light = expected_loss > 0 and bitrate_bps >= FEC_SPEECH_BPS
+    return OpusSettings(bitrate_bps, complexity=1 if light else 4, expected_loss=expected_loss)
+
+
 class OpusEncoder:
     """One stream's encoder, tuned for speech."""
 
-    def __init__(self, settings: OpusSettings | None = None) -> None:
+    def __init__(self, settings: OpusSettings | None = None, rate_hz: int = AUDIO_CLOCK_HZ) -> None:
+        self._lengths = tuple(_shortest(rate_hz) * count for count in _ENCODED_SHORTEST)
         error = _ffi.new("int *")
-        state = _library.opus_encoder_create(AUDIO_CLOCK_HZ, 1, _VOIP, error)
+        state = _library.opus_encoder_create(rate_hz, 1, _VOIP, error)
         _check(error[0])
         self._state = _ffi.gc(state, _library.opus_encoder_destroy)
         self._data = _ffi.new("char[]", MAX_ENCODED_BYTES)
@@ -147,7 +173,7 @@ class OpusEncoder:
 
     def encode(self, pcm: Pcm) -> bytes:
         """One packet of a frame of 2.5, 5, 10, 20, 40 or 60 ms; empty when DTX says that nothing need be sent."""
-        if pcm.ndim != 1 or len(pcm) not in _ENCODED_SAMPLES or pcm.dtype != np.int16:
+        if pcm.ndim != 1 or len(pcm) not in self._lengths or pcm.dtype != np.int16:
             raise CodecError("an Opus frame is 2.5, 5, 10, 20, 40 or 60 ms of mono int16 PCM")
         samples = _ffi.cast("int16_t *", _ffi.from_buffer(np.ascontiguousarray(pcm)))
         size = _check(_library.opus_encode(self._state, samples, len(pcm), self._data, MAX_ENCODED_BYTES))
@@ -166,10 +192,11 @@ def _check_settings(settings: OpusSettings) -> None:
         raise CodecError(f"Opus keeps 4, 6, 8, 12 or 20 kHz, not {settings.bandwidth_hz} Hz")
 
 
-def _duration(samples: int) -> int:
-    if not 0 < samples <= MAX_FRAME_SAMPLES or samples % _SHORTEST:
-        raise CodecError("lost sound is filled in steps of 2.5 ms up to 120 ms")
-    return samples
+def _shortest(rate_hz: int) -> int:
+    """Samples in 2.5 ms."""
+    if rate_hz not in RATES_HZ:
+        raise CodecError(f"Opus is decoded to and encoded from 8, 12, 16, 24 or 48 kHz, not {rate_hz} Hz")
+    return rate_hz // 400
 
 
 def _check(result: int) -> int:

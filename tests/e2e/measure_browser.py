@@ -17,7 +17,9 @@ from playwright.async_api import async_playwright
 from tests.e2e.chromium import chromium_flags, chromium_path
 from tests.e2e.people import Agent, People
 from tests.e2e.product import ARTIFACTS, Product, until
-from tests.e2e.timing import Timings, note_call, note_recovery, summary, write
+from tests.e2e.timing import Timings, note_call, note_recovery, note_still, summary, write
+
+STILLS_A_CALL = 5
 
 
 async def one_call(people: People, agent: Agent, timings: Timings) -> None:
@@ -61,6 +63,23 @@ async def one_kill(people: People, agent: Agent, product: Product, timings: Timi
     await customer.leave()
 
 
+async def stills(people: People, agent: Agent, count: int, timings: Timings) -> None:
+    """So many pictures on the agent's click in one call, after one that begins to read the customer's camera."""
+    customer = await people.customer()
+    await customer.call()
+    await agent.answer()
+    await customer.sees()
+    await agent.sees()
+    for number in range(count + 1):
+        await agent.key("P").click()
+        await agent.sees_photos(number + 1)
+        await agent.page.wait_for_timeout(1500)  # the camera's own picture follows
+        await note_still(timings, agent, "snapshot" if number else "a call's first snapshot")
+    await customer.hang_up()
+    await agent.back_to_ready()
+    await customer.leave()
+
+
 async def measure(options: argparse.Namespace) -> Timings:
     timings: Timings = {}
     log = ARTIFACTS / "measure.log"
@@ -81,6 +100,9 @@ async def measure(options: argparse.Namespace) -> Timings:
                 for number in range(options.kills):
                     print(f"worker kill {number + 1} of {options.kills}", file=sys.stderr)
                     await one_kill(people, agent, product, timings)
+                for number in range(0, options.stills, STILLS_A_CALL):
+                    print(f"snapshots from {number + 1} of {options.stills}", file=sys.stderr)
+                    await stills(people, agent, min(STILLS_A_CALL, options.stills - number), timings)
                 await browser.close()
         finally:
             await product.stop()
@@ -91,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="calls (default: %(default)s)")
     parser.add_argument("--kills", type=int, default=10, help="calls with a killed worker (default: %(default)s)")
+    parser.add_argument("--stills", type=int, default=20, help="snapshots (default: %(default)s)")
     parser.add_argument("--fps", type=int, default=15, help="of the pretended cameras (default: %(default)s)")
     timings = asyncio.run(measure(parser.parse_args()))
     write(timings, ARTIFACTS / "browser-figures.json")

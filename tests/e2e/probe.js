@@ -17,6 +17,7 @@
     }
   };
   document.addEventListener("click", (event) => mark("click", event.target?.textContent?.trim().slice(0, 40)), true);
+  document.addEventListener("load", (event) => event.target.tagName === "IMG" && mark("image", event.target.src), true);
 
   const live = () => connections.filter((connection) => connection.connectionState === "connected");
 

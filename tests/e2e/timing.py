@@ -41,6 +41,15 @@ async def note_call(timings: Timings, customer: Customer, agent: Agent) -> None:
             note(timings, f"answer to first frame at the {side}", first_after(events, "first-video", answered))
 
 
+async def note_still(timings: Timings, agent: Agent, name: str) -> None:
+    """From the agent's last click to the first picture that the chat has loaded since, and to the one it keeps."""
+    events = await agent.events()
+    clicked = [event["at"] for event in events if event["name"] == "click"][-1]
+    loaded = [event["at"] - clicked for event in events if event["name"] == "image" and event["at"] > clicked]
+    note(timings, f"{name} to picture", min(loaded, default=None))
+    note(timings, f"{name} to the larger of two", max(loaded, default=None))
+
+
 async def note_recovery(timings: Timings, customer: Customer, agent: Agent, killed: float) -> None:
     """How long the side that waited longer for sound waited; `killed` in ms since 1970."""
     waits = [first_after(await person.events(), "first-audio", killed) for person in (customer, agent)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from media.codecs import opus
 from media.codecs.opus import MAX_FRAME_SAMPLES, OpusDecoder, OpusEncoder, OpusSettings, has_fec, version
 from media.errors import CodecError
 from tests.unit.media.codecs.signals import Pcm, frames, lag, snr_db, speech, tone
@@ -54,6 +55,34 @@ def test_lost_frames_fec_is_better_than_concealment_and_that_better_than_silence
     gained = {name: 10 * np.log10(errors["silence"] / error) for name, error in errors.items()}
     assert gained["fec"] > gained["plc"] + 1.5
     assert gained["plc"] > 0.5
+
+
+def test_speech_at_its_own_rate_is_what_it_is_at_48_khz() -> None:
+    packets = coded(speech(), OpusEncoder(OpusSettings(bitrate_bps=32_000, expected_loss=0.2)))
+    wide, narrow = OpusDecoder(), OpusDecoder(opus.SPEECH_RATE_HZ)
+    for number, packet in enumerate(packets):
+        if number % 7 == 5:
+            assert (len(wide.conceal()), len(narrow.conceal())) == (960, 320)
+        elif number % 7 == 6:
+            assert (len(wide.recover(packet)), len(narrow.recover(packet))) == (960, 320)
+        else:
+            assert 3 * len(narrow.decode(packet)) == len(wide.decode(packet)) == 960
+    encoder = OpusEncoder(opus.speech(48_000, 0.1), opus.SPEECH_RATE_HZ)
+    again = [encoder.encode(narrow.decode(packet)) for packet in packets]
+    assert all(again)
+    assert any(has_fec(packet) for packet in again)
+    with pytest.raises(CodecError):
+        encoder.encode(np.zeros(480, np.int16))
+    with pytest.raises(CodecError):
+        narrow.conceal(2000)
+    for make in (OpusDecoder, lambda rate: OpusEncoder(None, rate)):
+        with pytest.raises(CodecError):
+            make(44_100)
+
+
+def test_where_bits_are_there_fec_costs_less() -> None:
+    assert opus.speech(opus.FEC_SPEECH_BPS, 0.1).complexity < opus.speech(32_000, 0.1).complexity
+    assert opus.speech(opus.FEC_SPEECH_BPS).complexity == OpusSettings().complexity
 
 
 def test_settings_change_in_place() -> None:
@@ -109,7 +138,7 @@ def test_settings_out_of_range_are_refused_and_change_nothing() -> None:
         with pytest.raises(CodecError):
             encoder.change(wrong)
         assert encoder.settings == OpusSettings()
-    assert encoder.encode(np.zeros(960, np.int16))
+    assert encoder.encode(np.zeros(480, np.int16))
 
 
 @pytest.mark.parametrize("samples", [0, 100, -960, MAX_FRAME_SAMPLES + 120])
