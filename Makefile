@@ -50,7 +50,7 @@ unit: $(DEV) ## unit and scenario tests, in virtual time
 
 compiled-unit: compiled ## unit tests of the packet path once more, as machine code
 	@echo "== unit tests of the packet path, compiled"
-	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe receive send wire)
+	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe io receive send wire)
 
 web-unit: ## the pages' pure modules, in node
 	@echo "== tests of the pages' modules"

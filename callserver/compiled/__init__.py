@@ -29,6 +29,7 @@ _PARTS = {
     "bridge": "allocation audio downlink forwarder inbound key_frames layers leg outbound outbound_audio outbound_red "
     "outbound_video protection rate_control rates reporting rtcp_input schedule streams tap uplink video",
     "bwe": "acknowledged aimd arrival_groups estimator loss overuse probe sent trendline",
+    "io": "arena batches counters demux endpoint mmsg paths plain srtp transport",
     "quality": "frames",
     "receive": "arrivals clock nack parity_recovery red_recovery statistics",
     "send": "allowance fec pacer red rewriter round_trip sent_packets",
@@ -36,8 +37,8 @@ _PARTS = {
     "transport_cc ulpfec vp8 vp8_layers",
 }
 MODULES = tuple(f"media.{part}.{name}" for part, names in _PARTS.items() for name in names.split())
-"""What a packet, its feedback and a leg's timers run through. Not in it: what mypyc cannot compile (msgspec structs,
-objects with weak references) and what is about calls, not packets."""
+"""What a packet, its feedback and a leg's timers run through, from socket to socket. Not in it: what mypyc cannot
+compile (msgspec structs, objects with weak references) and what is about calls, not packets."""
 
 
 def source(module: str, root: Path = ROOT) -> Path:
@@ -46,8 +47,10 @@ def source(module: str, root: Path = ROOT) -> Path:
 
 
 def digest(root: Path = ROOT) -> str:
-    """What the sources, and the interpreter that is to load what is made of them, come down to."""
+    """What the sources, how they are compiled, and the interpreter that is to load the result, come down to."""
     hashed = hashlib.sha256(SUFFIX.encode())
+    for name in ("build.py", "constants.py"):
+        hashed.update((PLACE / name).read_bytes())
     for module in MODULES:
         hashed.update(module.encode() + b"\0" + source(module, root).read_bytes())
     return hashed.hexdigest()[:20]

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from callserver.compiled import MODULES, PLACE, ROOT, digest, made, source
+from callserver.compiled.constants import finalised
 
 _SETUP = """
 import sys
@@ -20,8 +22,9 @@ setup(name="packet-path", ext_modules=mypycify(sys.argv.pop().split(","), opt_le
 _SETTINGS = """
 [mypy]
 cache_dir = cache
-[mypy-cffi.*]
 ignore_missing_imports = True
+[mypy-pylibsrtp.*,cffi.*]
+follow_imports = skip
 """
 
 
@@ -68,6 +71,10 @@ def build(place: Path = PLACE, root: Path = ROOT) -> Path:
         shutil.copytree(
             root / "media", work / "media", ignore=lambda _, names: [n for n in names if n == "__pycache__"]
         )
+        for module in MODULES:
+            path = source(module, work)
+            with suppress(SyntaxError):  # the compiler says where
+                path.write_text(finalised(path.read_text()))
         work.joinpath("mypy.ini").write_text(_SETTINGS)
         _compile(work)
         try:

@@ -160,7 +160,7 @@ class OutboundTrack(ABC):
         self.last_sent = now
         if self.is_video:
             if not downlink.pacer.admit(end - start, now):
-                data = bytes(view[start:end])
+                data = view[start:end].tobytes()
                 self.sent.store(number, now, data, layout)
                 self.wait(data, layout, now)
                 return False
@@ -173,7 +173,7 @@ class OutboundTrack(ABC):
         if layout.abs_send_time:
             moment = int(now * _ABS_SEND_TIME_UNIT)
             _LONG_SHORT.pack_into(view, start + layout.abs_send_time, moment >> 16 & 0xFF, moment & 0xFFFF)
-        data = bytes(view[start:end])
+        data = view[start:end].tobytes()
         self.sent.store(number, now, data, layout)
         if self.parity:
             self.departed(data, layout, now)

@@ -8,11 +8,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from media.io import mmsg, plain
 from media.io.address import IN4_BYTES, IN6_BYTES, parse_sockaddr, source_of
 from media.io.arena import CAPACITY, HEADROOM, Arena, fill
+from media.io.batches import Receiver, Sender
 from media.io.counters import Counters
 from media.io.paths import PacketSink
 from media.wire.buffer import PacketBuffer
@@ -27,21 +28,6 @@ WINDOW = 0.02
 BUSY_RATE = 2_000
 """Datagrams a second from which on the timer reads."""
 QUIET_RATE = 1_000
-
-
-class Receiver(Protocol):
-    slots: list[tuple[PacketBuffer, memoryview, Any]]
-
-    def receive(self) -> int: ...
-
-
-class Sender(Protocol):
-    capacity: int
-    queued: int
-
-    def add(self, packet: PacketBuffer, name: object) -> None: ...
-
-    def flush(self) -> int: ...
 
 
 class Batches(NamedTuple):

@@ -22,6 +22,7 @@ from media.api import (
     StatsReported,
 )
 from media.bridge.counters import Counters as BridgeCounters
+from media.bridge.schedule import Rota
 from media.errors import CapacityError, MediaError, UnknownLegError
 from media.io.announcements import Announcements
 from media.io.candidates import Advertised, own_addresses, resolve
@@ -81,6 +82,7 @@ class Engine:
         self._bridge_counters = BridgeCounters()
         self._events = EventQueue(self._counters)
         self._calls: dict[str, HeldCall] = {}
+        self.rota = Rota()
         self._certificate = Certificate.generateCertificate()
         self._advertised = Advertised((), 0, tcp)
         self._load = Load()
@@ -308,16 +310,14 @@ class Engine:
     def _tick(self) -> None:
         """Everything that happens by the clock."""
         now = time.monotonic()
-        calls = list(self._calls.values())
         ntp_time = ntp_from_unix(time.time())
-        for call in calls:
+        for leg in self.rota.due(now):
             try:
-                for leg in call.legs.values():
-                    if leg.schedule.wake <= now:
-                        leg.poll(now, ntp_time)
+                leg.poll(now, ntp_time)
             except Exception:
-                self._fault(call)
+                self._fault(leg.call)
         self._endpoint.flush()
+        calls = list(self._calls.values())
         self._studio.tick(now)
         if now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now

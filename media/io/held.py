@@ -33,7 +33,7 @@ from media.api import (
 from media.bridge.bridge import Bridge
 from media.bridge.counters import Counters as BridgeCounters
 from media.bridge.leg import Leg
-from media.bridge.schedule import Schedule
+from media.bridge.schedule import Rota
 from media.errors import NegotiationError
 from media.io.answer import Answer, parse_answer
 from media.io.candidates import Advertised
@@ -60,6 +60,8 @@ GIVEN_UP = 120.0
 class CallOwner(Protocol):
     """The engine, as its calls know it."""
 
+    rota: Rota
+
     def tell(self, event: MediaEvent) -> None: ...
 
     def close_soon(self, leg: "HeldLeg") -> None: ...
@@ -77,8 +79,6 @@ class HeldLeg:
         self.state = LegState.OFFERED
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
-        self.schedule = Schedule(float("inf"))
-        """The leg's, once there is one: looked at 200 times a second without a call."""
         self.video_paused = False
         self.wished_bps = 0
         self.playout_ms = 0
@@ -137,7 +137,7 @@ class HeldLeg:
         leg.uplink.tell = self._uplink_judged
         leg.wish_playout = self._playout_wished
         self.leg = leg
-        self.schedule = leg.schedule
+        self.call.rota.add(leg.schedule, self)
         self.transport.attach(leg)
         self.state = LegState.CONNECTED
         self._counters.legs_connected += 1
@@ -179,7 +179,7 @@ class HeldLeg:
     # --- time ---
 
     def poll(self, now: float, ntp_time: int) -> None:
-        """Let the bridge's leg send what is due, which is so when `schedule.wake` has come."""
+        """Let the bridge's leg send what is due, which is so when the rota says so."""
         if self.leg is not None:
             self.leg.poll(now, ntp_time)
 
@@ -240,8 +240,9 @@ class HeldLeg:
         if self.state is not LegState.FAILED:
             self.state = LegState.CLOSED
         self.call.bridge.remove_leg(self.spec.leg_id, time.monotonic())
+        if self.leg is not None:
+            self.call.rota.remove(self.leg.schedule)
         self.leg = None
-        self.schedule = Schedule(float("inf"))
         await self.transport.close()
 
 
@@ -254,6 +255,7 @@ class HeldCall:
         self.legs: dict[str, HeldLeg] = {}
         self.empty_since = now
         self.tell = owner.tell
+        self.rota = owner.rota
         self._owner = owner
 
     def drop(self, leg: HeldLeg) -> None:

@@ -7,6 +7,7 @@ import socket
 
 from cffi import FFI
 
+from media.io import batches
 from media.io.arena import CAPACITY, HEADROOM, Arena
 from media.wire.buffer import PacketBuffer
 
@@ -28,7 +29,7 @@ _libc = _ffi.dlopen(None)
 AVAILABLE = hasattr(_libc, "recvmmsg") and hasattr(_libc, "sendmmsg")
 
 
-class Receiver:
+class Receiver(batches.Receiver):
     """Reads up to `count` datagrams at once into its own slots."""
 
     def __init__(self, sock: socket.socket, count: int, name_bytes: int) -> None:
@@ -60,7 +61,7 @@ class Receiver:
         return max(count, 0)
 
 
-class Sender:
+class Sender(batches.Sender):
     """Gathers datagrams and sends them at once. Memory they point to must stay until `flush`."""
 
     def __init__(self, sock: socket.socket, count: int, name_bytes: int) -> None:

@@ -3,6 +3,7 @@
 import socket
 from contextlib import suppress
 
+from media.io import batches
 from media.io.address import pack_sockaddr, parse_sockaddr
 from media.io.arena import CAPACITY, HEADROOM, Arena
 from media.wire.buffer import PacketBuffer
@@ -15,7 +16,7 @@ class _Header:
         self.msg_len = 0
 
 
-class Receiver:
+class Receiver(batches.Receiver):
     """See mmsg.Receiver."""
 
     def __init__(self, sock: socket.socket, count: int, name_bytes: int) -> None:
@@ -36,7 +37,7 @@ class Receiver:
         return count
 
 
-class Sender:
+class Sender(batches.Sender):
     """See mmsg.Sender."""
 
     def __init__(self, sock: socket.socket, count: int, name_bytes: int) -> None:

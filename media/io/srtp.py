@@ -4,6 +4,7 @@ The only file that touches pylibsrtp's private names: `pylibsrtp.lib`, `pylibsrt
 tests/unit/media/io/test_srtp.py fails loudly when a version moves them; then the public API works as the fallback.
 """
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import pylibsrtp
@@ -20,20 +21,26 @@ REFUSED = 7
 _LONGEST_FOR_COPY = 1500 - 148
 
 
-class Cipher(Protocol):
+class Cipher(ABC):
     """Both directions of one leg. Each method works on `packet.view[start:end]` in its slot, moves `end` and
     returns OK or libsrtp's error number. A failed packet's content is undefined."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def unprotect_rtp(self, packet: PacketBuffer) -> int: ...
 
+    @abstractmethod
     def unprotect_rtcp(self, packet: PacketBuffer) -> int: ...
 
+    @abstractmethod
     def protect_rtp(self, packet: PacketBuffer) -> int: ...
 
+    @abstractmethod
     def protect_rtcp(self, packet: PacketBuffer) -> int: ...
 
 
-class InPlaceCipher:
+class InPlaceCipher(Cipher):
     """Calls libsrtp on the slot's own memory; `packet.pointer` is a cffi `char *` to the slot's first byte."""
 
     __slots__ = (
@@ -91,7 +98,7 @@ class InPlaceCipher:
         return status
 
 
-class CopyingCipher:
+class CopyingCipher(Cipher):
     """The same through pylibsrtp's public API, for versions whose private names moved."""
 
     def __init__(self, inbound: pylibsrtp.Session, outbound: pylibsrtp.Session) -> None:

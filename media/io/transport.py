@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from media.bridge.leg import Leg
 from media.io.arena import CAPACITY, fill
 from media.io.counters import Counters
 from media.io.dtls import Certificate, DtlsServer, is_farewell
@@ -29,17 +30,6 @@ ANSWER_SECONDS = 0.4
 _SHORTEST_RTP = 12 + 10
 _SHORTEST_RTCP = 8 + 4 + 10
 """Header, SRTCP index and the shortest tag."""
-
-
-class PacketTaker(Protocol):
-    """The leg in the bridge."""
-
-    def receive_rtp(self, packet: PacketBuffer, now: float) -> None: ...
-
-    def receive_rtcp(self, data: bytes, now: float) -> None: ...
-
-    def answered_at(self, now: float) -> float:
-        """When the page last told of something sent to it; infinite if nothing is to be told of."""
 
 
 class Owner(Protocol):
@@ -114,7 +104,7 @@ class LegTransport:
         self._released = False
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._cipher: Cipher | None = None
-        self._leg: PacketTaker | None = None
+        self._leg: Leg | None = None
         self._closed = False
 
     @property
@@ -133,7 +123,7 @@ class LegTransport:
         self._fingerprints = fingerprints
         self._finish()
 
-    def attach(self, leg: PacketTaker) -> None:
+    def attach(self, leg: Leg) -> None:
         """Where packets go from now on."""
         self._leg = leg
 

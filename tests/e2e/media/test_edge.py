@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from media.api import CallLost, Kind, LegConnected, LegSpec, MediaStarted
-from media.bridge.counters import Counters
 from media.bridge.leg import Leg
 from media.errors import NegotiationError
 from media.io.engine import Engine
-from media.wire.buffer import PacketBuffer
+from media.io.transport import LegTransport
 from tests.e2e.media.peers import Observer, Peer, eventually, join, running_engine
 from tests.e2e.media.raw import RawPage, new_socket, rtp
 
@@ -178,24 +177,17 @@ async def test_tcp_connections_without_a_check_are_closed_and_nonsense_too() -> 
             connection.close()
 
 
-class Broken:
-    """A leg with a fault of our own (media.io.transport.PacketTaker)."""
-
-    def receive_rtp(self, packet: PacketBuffer, now: float) -> None:
-        raise ZeroDivisionError
-
-    def receive_rtcp(self, data: bytes, now: float) -> None:
-        raise ZeroDivisionError
-
-    def answered_at(self, now: float) -> float:
-        return float("inf")
-
-
 async def test_a_fault_of_our_own_costs_its_call_and_no_other() -> None:
     async with running_engine() as (engine, observer), raw_page(engine) as page, raw_page(engine, "other") as other:
         await connected_page(engine, observer, page)
         await connected_page(engine, observer, other)
-        engine._calls["raw"].legs["page"].transport.attach(Broken())
+        leg = engine._calls["raw"].legs["page"].leg
+        assert leg is not None
+
+        def broken(kind: Kind) -> None:
+            raise ZeroDivisionError
+
+        leg.media_started = broken
         page.send(page.protect(rtp(1)))
         await observer.until_seen(CallLost("raw"))
         assert await counted(engine, "faults") == 1
@@ -282,9 +274,11 @@ def numbered(data: bytes, sequence: int) -> bytes:
     return data[:2] + sequence.to_bytes(2, "big") + data[4:1300]
 
 
-def living(counters: Counters) -> int:
-    """Legs of an engine in the bridge. Compiled ones take no weak references."""
-    return sum(type(part) is Leg and part.counters is counters for part in gc.get_objects())
+def living(engine: Engine) -> int:
+    """An engine's transports, and its legs in the bridge. Compiled ones take no weak references."""
+    parts = gc.get_objects()
+    legs = sum(type(part) is Leg and part.counters is engine._bridge_counters for part in parts)
+    return legs + sum(type(part) is LegTransport and part._shared is engine._shared for part in parts)
 
 
 @pytest.mark.parametrize("ending", ["close_call", "close_leg", "crash"])
@@ -301,10 +295,9 @@ async def test_a_closed_call_is_freed_without_the_collector(ending: str) -> None
         await engine.snapshot("call", "one")
         held = engine._calls["call"]
         legs = list(held.legs.values())
-        parts = [part for leg in legs for part in (leg, leg.transport, leg.transport.ice)]
+        parts = [part for leg in legs for part in (leg, leg.transport.ice)]
         kept = [weakref.ref(part) for part in (held, held.bridge, *parts)]
-        counters = held.bridge.counters
-        assert living(counters) == len(legs)
+        assert living(engine) == 2 * len(legs)
         gc.collect()
         gc.disable()
         try:
@@ -316,7 +309,7 @@ async def test_a_closed_call_is_freed_without_the_collector(ending: str) -> None
             await engine.close_call("call")
 
             async def freed() -> bool:
-                return not any(ref() for ref in kept) and not living(counters)
+                return not any(ref() for ref in kept) and not living(engine)
 
             await eventually(freed)
         finally:
