@@ -15,6 +15,7 @@ from signaling.http.messages import KINDS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+STALLED = "codec_recordings_stalled"
 MAX_MEDIA_COUNTERS = 200
 """Names an engine may report; they are our own, so more than that is a fault."""
 
@@ -163,10 +164,12 @@ def _media(status: EngineStatus) -> Iterable[Metric]:
     for name in gauges:
         if name in status.counters:
             yield GaugeMetricFamily(f"callserver_media_{name}", f"{name} now", value=status.counters[name])
+    stalled = status.counters.get(STALLED, 0)
+    yield GaugeMetricFamily(f"callserver_media_{STALLED}", "Recordings whose disk takes nothing now", value=stalled)
     counters = CounterMetricFamily(
         "callserver_media_events", "Counters of the media workers, summed; see media/io/counters.py", labels=["name"]
     )
     for name, value in sorted(status.counters.items())[:MAX_MEDIA_COUNTERS]:
-        if name not in gauges:
+        if name not in (*gauges, STALLED):
             counters.add_metric([name], value)
     yield counters

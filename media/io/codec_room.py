@@ -17,12 +17,18 @@ IDLE_SECONDS = 0.1
 class Room(ABC, Generic[Work]):
     """Subclasses do the work in `work` and what the clock asks for in `idle`. Neither may be called from elsewhere."""
 
+    patient = False
+    """What has a size may wait until the next `idle`: to wake twenty rooms for each packet costs more than the work."""
+
     def __init__(self, name: str, most_bytes: int) -> None:
         self.dropped = 0
         """Packets that found no room."""
-        self._most_bytes = most_bytes
+        self.done = 0
+        """Pieces of work, finished or failed."""
+        self.most_bytes = most_bytes
         self._waiting: deque[tuple[Work, int]] = deque()
         self._bytes = 0
+        self._urgent = self._working = False
         self._news = threading.Condition()
         self._ending = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -34,14 +40,25 @@ class Room(ABC, Generic[Work]):
     def put(self, work: Work, size_bytes: int = 0) -> bool:
         """Hand over; what has a size is dropped when too much waits."""
         with self._news:
-            if size_bytes and self._bytes + size_bytes > self._most_bytes:
+            if size_bytes and self._bytes + size_bytes > self.most_bytes:
                 self.dropped += 1
                 return False
             self._waiting.append((work, size_bytes))
             self._bytes += size_bytes
-            if len(self._waiting) == 1:
+            if not self._urgent and not (size_bytes and self.patient):
+                self._urgent = True
                 self._news.notify()
         return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that was not done."""
+        return self._working or bool(self._waiting)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
 
     def end(self, patience: float) -> bool:
         """Do what waits, then end; whether it did within so many seconds."""
@@ -57,11 +74,13 @@ class Room(ABC, Generic[Work]):
         idle_at = time.monotonic() + IDLE_SECONDS
         while True:
             with self._news:
-                if not self._waiting and not self._ending:
+                if not self._urgent and not self._ending:
                     self._news.wait(max(0.0, idle_at - time.monotonic()))
+                self._urgent = False
                 batch, self._waiting = self._waiting, deque()
                 self._bytes = 0
                 ending = self._ending and not batch
+                self._working = True
             for work, _ in batch:
                 self._guarded(work)
             if ending:
@@ -71,12 +90,14 @@ class Room(ABC, Generic[Work]):
             if now >= idle_at:
                 idle_at = now + IDLE_SECONDS
                 self.idle(now)
+            self._working = False
 
     def _guarded(self, work: Work) -> None:
         try:
             self.work(work)
         except Exception:
             logger.exception("a piece of work failed by our own fault")
+        self.done += 1
 
     def enter(self) -> None:
         """The first thing that is done."""

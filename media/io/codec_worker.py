@@ -16,7 +16,7 @@ import time
 
 from media.errors import WireError
 from media.io import codec_words as words
-from media.io.codec_recording import RecordingRoom
+from media.io.codec_recording import Recordings
 from media.io.codec_stills import Darkroom
 from media.io.codec_transcoding import Kitchens
 from media.wire.tapped import FrameReader, TappedPacket, message_frame
@@ -73,16 +73,14 @@ class CodecWorker:
         self._connection = connection
         self.outbox = Outbox(connection)
         self._frames = FrameReader()
-        self._recording = RecordingRoom(self.outbox.say)
+        self._recordings = Recordings(self.outbox.say)
         self._darkroom = Darkroom(self.outbox.say)
         self._kitchens = Kitchens(self.outbox.say, self.outbox.send)
-        self._rooms = (self._recording, self._darkroom)
         self._cpu = (time.monotonic(), time.process_time())
 
     def run(self) -> None:
         """Work until the engine is gone."""
-        for room in self._rooms:
-            room.start()
+        self._darkroom.start()
         self._beat(time.monotonic())
         beat_at = time.monotonic() + BEAT_SECONDS
         while True:
@@ -100,16 +98,14 @@ class CodecWorker:
                 beat_at = now + BEAT_SECONDS
                 self._beat(now)
         self._kitchens.close()
-        ended = [room.end(LEAVE_SECONDS) for room in self._rooms]
-        if not all(ended):
+        if not all((self._recordings.close(LEAVE_SECONDS), self._darkroom.end(LEAVE_SECONDS))):
             os._exit(1)  # a thread hangs in the kernel or in a codec: nothing can be saved by waiting
 
     def _take(self, data: bytes) -> None:
         for frame in self._frames.feed(data):
             if isinstance(frame, TappedPacket):
                 size = len(frame.payload) + 200
-                if self._recording.busy:
-                    self._recording.put(frame, size)
+                self._recordings.packet(frame, size)
                 if frame.tap in self._darkroom.wanted:
                     self._darkroom.put(frame, size)
                 self._kitchens.packet(frame, size)
@@ -119,14 +115,11 @@ class CodecWorker:
     def _hear(self, message: words.FromEngine) -> None:
         match message:
             case words.OpenTap() | words.ForgetCall():
-                for room in self._rooms:
-                    room.put(message)
+                self._recordings.hear(message)
+                self._darkroom.put(message)
                 self._kitchens.hear(message)
-            case words.SenderReport() | words.PauseRecording() | words.StopRecording():
-                self._recording.put(message)
-            case words.StartRecording():
-                self._recording.expect()
-                self._recording.put(message)
+            case words.SenderReport() | words.StartRecording() | words.PauseRecording() | words.StopRecording():
+                self._recordings.hear(message)
             case words.TakeStill(_, tap):
                 self._darkroom.wanted.add(tap)
                 self._darkroom.put(message)
@@ -142,12 +135,12 @@ class CodecWorker:
         fraction = (cpu - before) / (now - since) if now - since > BEAT_SECONDS / 2 else 0.0
         self._cpu = (now, cpu)
         counters = {
-            "codec_packets_dropped_recording": self._recording.dropped,
+            **self._recordings.look(now),
             "codec_packets_dropped_stills": self._darkroom.dropped,
             **self._darkroom.counters(),
             **self._kitchens.counters(),
         }
-        self.outbox.say(words.Beat(round(fraction, 3), counters, self._recording.progress()))
+        self.outbox.say(words.Beat(round(fraction, 3), counters, self._recordings.progress()))
 
 
 def main(descriptor: int) -> None:
