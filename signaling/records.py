@@ -213,6 +213,10 @@ class Change(msgspec.Struct):
         return any(getattr(self, name) for name in self.__struct_fields__)
 
 
+class StorageFullError(Exception):
+    """Nothing can be written: the disk, or the database's share of it, is full. Reading goes on."""
+
+
 class Records(Protocol):
     """One repository; implemented on SQL by callserver/store, in memory by tests/fakes."""
 

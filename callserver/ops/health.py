@@ -7,6 +7,7 @@ from time import monotonic
 
 from media.api import EngineStatus, MediaEngine
 from media.errors import MediaError
+from signaling.records import StorageFullError
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class Health:
         except Exception as error:
             if not self._store_problem:
                 logger.error("the store cannot be written", exc_info=error)
-            self._store_problem = f"the store cannot be written: {type(error).__name__}"
+            reason = str(error) if isinstance(error, StorageFullError) else type(error).__name__
+            self._store_problem = f"the store cannot be written: {reason}"
         else:
             self._store_problem = ""
 

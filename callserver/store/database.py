@@ -15,13 +15,18 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from signaling.records import StorageFullError
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another process's transaction (`callserver user add` beside the server)."""
 
 WAL_ATTEMPTS, WAL_PAUSE = 50, 0.02
+
+_FULL = frozenset(("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "53100"))
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -49,9 +54,15 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction that holds the write lock from its beginning; rolled back if the body raises."""
-        async with self._writer.begin() as connection:
-            yield connection
+        """One transaction that holds the write lock from its beginning; rolled back if the body raises. Raise
+        StorageFullError if there is no room."""
+        try:
+            async with self._writer.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            if _is_full(error.orig):
+                raise StorageFullError("the disk of the store is full") from error
+            raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -62,6 +73,12 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """SQLite says so of a database file, and "I/O error" of its journal and index; PostgreSQL has a code (53100)."""
+    name = getattr(error, "sqlite_errorname", "") or getattr(error, "sqlstate", "")
+    return name in _FULL
 
 
 def _prepare_sqlite(engine: AsyncEngine, begin: str) -> None:

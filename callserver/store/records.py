@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from callserver.store import tables
 from callserver.store.database import Database
 from callserver.store.recordings import write_kept
 from callserver.store.sql import all_of, from_text, to_text, upsert
+from callserver.store.unsaved import Unsaved
 from signaling.protocol import AgentStatus, ChatItem
 from signaling.records import (
     AgentAccount,
@@ -41,6 +43,7 @@ class SqlRecords:
         self._database = database
         self._clock = clock
         self._tickets_until_purge = 0
+        self._unsaved = Unsaved()
 
     async def write(self, change: Change) -> None:
         """Apply one change; a call whose row carries a newer epoch is left alone (fencing)."""
@@ -192,12 +195,18 @@ class SqlRecords:
     async def save_login(self, token_hash: str, agent_id: str, expires_at: float) -> None:
         """Remember a browser that logged in, or prolong it; expired ones are forgotten by the way."""
         row = {"token_hash": token_hash, "agent_id": agent_id, "expires_at": expires_at}
+        with self._unsaved.login(token_hash, (agent_id, expires_at)):
+            await self._save_login(row)
+
+    async def _save_login(self, row: dict[str, Any]) -> None:
         async with self._database.write() as connection:
             await connection.execute(sa.delete(tables.logins).where(tables.logins.c.expires_at < self._clock()))
             await upsert(connection, tables.logins, [row])
 
     async def login(self, token_hash: str) -> tuple[str, float] | None:
         """(agent id, expiry) of a logged-in browser."""
+        if token_hash in self._unsaved.logins:
+            return self._unsaved.logins[token_hash]
         logins = tables.logins
         async with self._database.read() as connection:
             found = await connection.execute(
@@ -207,26 +216,34 @@ class SqlRecords:
         return (row.agent_id, row.expires_at) if row else None
 
     async def end_login(self, token_hash: str) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(sa.delete(tables.logins).where(tables.logins.c.token_hash == token_hash))
+        with self._unsaved.login(token_hash, None):
+            async with self._database.write() as connection:
+                await connection.execute(sa.delete(tables.logins).where(tables.logins.c.token_hash == token_hash))
 
     async def end_logins(self, agent_id: str) -> None:
         """Sign the agent out everywhere."""
+        self._unsaved.end_agent(agent_id)
         async with self._database.write() as connection:
             await connection.execute(sa.delete(tables.logins).where(tables.logins.c.agent_id == agent_id))
 
     async def use_ticket(self, ticket_id: str, expires_at: float) -> bool:
-        used = tables.used_tickets
+        if ticket_id in self._unsaved.tickets:
+            return False
         try:
-            async with self._database.write() as connection:
-                self._tickets_until_purge -= 1
-                if self._tickets_until_purge < 0:
-                    self._tickets_until_purge = PURGE_EVERY
-                    await connection.execute(sa.delete(used).where(used.c.expires_at < self._clock()))
-                await connection.execute(sa.insert(used), [{"ticket_id": ticket_id, "expires_at": expires_at}])
+            with self._unsaved.ticket(ticket_id, expires_at, self._clock()):
+                await self._use_ticket(ticket_id, expires_at)
         except IntegrityError:
             return False
         return True
+
+    async def _use_ticket(self, ticket_id: str, expires_at: float) -> None:
+        used = tables.used_tickets
+        async with self._database.write() as connection:
+            self._tickets_until_purge -= 1
+            if self._tickets_until_purge < 0:
+                self._tickets_until_purge = PURGE_EVERY
+                await connection.execute(sa.delete(used).where(used.c.expires_at < self._clock()))
+            await connection.execute(sa.insert(used), [{"ticket_id": ticket_id, "expires_at": expires_at}])
 
     async def save_photo(self, photo_id: str, call_id: str, content: bytes, width: int, height: int) -> None:
         row = {"photo_id": photo_id, "call_id": call_id, "content": content, "width": width, "height": height}
@@ -250,6 +267,19 @@ class SqlRecords:
         """Write a row; raises what the database raises when it is full, locked or read-only."""
         async with self._database.write() as connection:
             await upsert(connection, tables.heartbeats, [{"name": "control", "at": self._clock()}])
+        await self._save_unsaved()
+
+    async def _save_unsaved(self) -> None:
+        """There may be room again: logins and tickets that were not written."""
+        waiting = self._unsaved
+        for token_hash, login in list(waiting.logins.items()):
+            if waiting.logins.get(token_hash, "gone") is not login:
+                continue  # ended or prolonged meanwhile
+            await (self.end_login(token_hash) if login is None else self.save_login(token_hash, *login))
+        for ticket_id, expires_at in list(waiting.tickets.items()):
+            with suppress(IntegrityError):
+                await self._use_ticket(ticket_id, expires_at)
+            waiting.tickets.pop(ticket_id, None)
 
     async def _one(self, column: sa.Column[str], condition: sa.ColumnElement[bool], kind: type[T]) -> T | None:
         async with self._database.read() as connection:

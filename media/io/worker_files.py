@@ -4,6 +4,7 @@
 a person can see what runs. A worker removes both when it exits; after `kill -9` the next control process does.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -37,6 +38,10 @@ class WorkerNote(msgspec.Struct, frozen=True):
     """The kernel's start time of the process in ticks, so that a pid used again is not mistaken for the worker."""
     index: int | None = None
     port: int | None = None
+
+
+_Few = tuple[int, str, int | None, int | None]
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 def run_directory(data_dir: Path) -> Path:
@@ -82,8 +87,9 @@ def claimed(directory: Path, name: str = "control") -> Iterator[None]:
         except BlockingIOError as error:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             raise RunDirectoryError(f"another callserver (process {holder}) uses {directory}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # for the words above only; there may be no room
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -104,14 +110,26 @@ def write_note(socket: Path, index: int | None, port: int | None) -> None:
     note = WorkerNote(os.getpid(), start_time(os.getpid()), index, port)
     path = socket.with_suffix(".json")
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(note))
+    content = msgspec.json.encode(note)
+    try:
+        fresh.write_bytes(content)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        # A full disk must not keep a spare from taking over calls. The words of a link need no block of their own:
+        # they stand in its inode, if they are few (59 bytes in ext4).
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(os.fsdecode(msgspec.json.encode(msgspec.structs.astuple(note))))
     fresh.replace(path)
 
 
 def read_note(socket: Path) -> WorkerNote | None:
     """Whose socket this is; None if unknown."""
+    path = socket.with_suffix(".json")
     try:
-        return msgspec.json.decode(socket.with_suffix(".json").read_bytes(), type=WorkerNote)
+        if path.is_symlink():
+            return WorkerNote(*msgspec.json.decode(os.readlink(path), type=_Few))
+        return msgspec.json.decode(path.read_bytes(), type=WorkerNote)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -14,6 +14,7 @@ from signaling.http.bodies import MAX_BODY_BYTES, ErrorAnswer, Problem
 from signaling.http.callers import identify
 from signaling.http.context import ApiError, Caller, Exchange, Role, Route, Web, refuse
 from signaling.http.library import LibraryError
+from signaling.records import StorageFullError
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ _STATUS_OF_REFUSAL = {
     "rate_limited": 429,
     "at_capacity": 503,
 }
+
+_FULL_RETRY = "30"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -117,6 +120,9 @@ def answer_errors(shared: Web) -> Any:
             response = _error(_STATUS_OF_REFUSAL.get(error.code, 503), error.code, error.text)
         except LibraryError as error:
             response = _error(error.status, error.code, error.message)
+        except StorageFullError:
+            response = _error(503, "storage_full", "the server's disk is full: nothing can be saved")
+            response.headers[hdrs.RETRY_AFTER] = _FULL_RETRY
         except web.HTTPRedirection:
             raise
         except web.HTTPException as error:

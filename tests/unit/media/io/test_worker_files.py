@@ -1,5 +1,6 @@
 """Sockets and notes of workers: private, short enough, and never mistaken for somebody else's."""
 
+import errno
 import os
 import signal
 import stat
@@ -68,6 +69,38 @@ def test_a_note_is_found_again_and_forgotten(tmp_path: Path) -> None:
     worker_files.forget(path)
     assert list(tmp_path.iterdir()) == []
     assert not worker_files.alive(path)
+
+
+@pytest.mark.parametrize(("index", "port"), [(None, None), (3, 7885)])
+def test_a_full_disk_keeps_no_worker_from_saying_whose_its_socket_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int | None, port: int | None
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        path.touch()  # an empty file still has room
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = worker_files.new_socket(tmp_path)
+    path.touch()
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        worker_files.write_note(path, None, None)
+        worker_files.write_note(path, index, port)
+    assert len(os.readlink(path.with_suffix(".json"))) < 60
+    assert worker_files.read_note(path) == WorkerNote(os.getpid(), worker_files.start_time(os.getpid()), index, port)
+    assert worker_files.alive(path)
+    worker_files.write_note(path, 4, 7886)
+    assert (note := worker_files.read_note(path)) is not None
+    assert (note.index, path.with_suffix(".json").is_symlink()) == (4, False)
+    worker_files.forget(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_is_no_note_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "w-1.sock"
+    for words in ("/etc/hostname", "[]", '["x","y",1,1]', "[1]"):
+        path.with_suffix(".json").unlink(missing_ok=True)
+        path.with_suffix(".json").symlink_to(words)
+        assert worker_files.read_note(path) is None
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff" * 10])

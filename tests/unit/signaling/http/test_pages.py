@@ -6,6 +6,7 @@ import pytest
 
 from signaling.http.smaller import smaller
 from signaling.http.static import Tree
+from signaling.records import StorageFullError
 from tests.fakes.website import SHOP_ORIGIN, Website, website
 
 
@@ -128,3 +129,14 @@ async def test_our_own_faults_are_not_shown(site: Website, monkeypatch: pytest.M
     status, answer = await site.ask("GET", "/api/v1/widget?site=shop")
     assert (status, answer["error"]["code"]) == (500, "internal")
     assert "secret" not in str(answer)
+
+
+async def test_a_full_disk_is_said_in_words_and_not_our_fault(site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> bool:
+        raise StorageFullError("the disk of the store is full")
+
+    monkeypatch.setattr(type(site.shared.service), "agents_ready", full)
+    async with site.http.get(site.url + "/api/v1/widget?site=shop") as response:
+        answer = await response.json()
+        assert (response.status, answer["error"]["code"]) == (503, "storage_full")
+        assert response.headers["Retry-After"] == "30"
