@@ -24,7 +24,10 @@ came back. latency_ms is measured from writing a packet to its arrival (kernel t
 near 1 or generator_skipped_ms above 0 means that the generator was the limit.
 
 With --loss the pages take RED and FlexFEC, treat so many of the packets that reach them as lost, tell it in their
-feedback and reports and ask for lost pictures again. All that arrives counts as forwarded."""
+feedback and reports and ask for lost pictures again. All that arrives counts as forwarded.
+
+With --against a second worker runs another checkout's code, with as many calls; both take turns of half a second under
+the same generator, on the same core. difference_percent is what this checkout costs more."""
 
 _CONNECT = """\
 Start one media worker as in production and connect synthetic pages to it: offer, connectivity check, DTLS handshake,
@@ -71,6 +74,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     forward.add_argument(
         "--loss", type=_percent, default=0.0, metavar="PERCENT", help="of what arrives, pages lose so much (default: 0)"
     )
+    forward.add_argument("--against", type=Path, metavar="DIR", help="another checkout, turn by turn in the same run")
     forward.set_defaults(command=_forward)
     connect = _add(bench, "connect", "time and cost of a connection", _CONNECT)
     connect.add_argument("--count", type=_positive, default=100, metavar="N", help="(default: %(default)s)")
@@ -166,7 +170,18 @@ def _peers(options: argparse.Namespace) -> int:
 
 def _forward(options: argparse.Namespace) -> int:
     from callserver.bench.forward import forward
+    from callserver.bench.turns import turn_by_turn
 
+    if options.against is not None:
+        turns = turn_by_turn(
+            options.calls,
+            options.seconds,
+            options.against.resolve(),
+            config=options.config,
+            say=_say,
+            loss=options.loss,
+        )
+        return _run(options, turns)
     return _run(
         options,
         forward(

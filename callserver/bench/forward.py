@@ -89,7 +89,7 @@ async def forward(
         dialing = Dialing(subject, max(1, 2 * calls // _LEGS_A_PORT), protection=loss > 0.0)
         try:
             say(f"connecting {2 * calls} legs (ICE, DTLS)")
-            legs = await _open_calls(subject, dialing, calls, loss)
+            legs = await open_calls(subject, dialing, calls, loss)
             load = Load(legs, dialing.ports)
             say(f"warming up for {WARM_UP:g} s, or until the worker allows every page its full rate")
             gc.collect()
@@ -108,7 +108,9 @@ async def forward(
             dialing.close()
 
 
-async def _open_calls(subject: Subject, dialing: Dialing, calls: int, loss: float) -> list[Traffic]:
+async def open_calls(subject: Subject, dialing: Dialing, calls: int, loss: float) -> list[Traffic]:
+    """Connect that many calls, their pages silent so far."""
+
     async def open_call(number: int) -> list[Traffic]:
         call_id = f"call-{number}"
         peers = [await dialing.connect(call_id, f"leg-{number}-{side}") for side in "ab"]

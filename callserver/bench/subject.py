@@ -85,15 +85,22 @@ def process_rss_bytes(pid: int) -> int:
 
 @asynccontextmanager
 async def running_worker(
-    config: Path | None, max_calls: int, say: Callable[[str], None], profile: Path | None = None
+    config: Path | None,
+    max_calls: int,
+    say: Callable[[str], None],
+    profile: Path | None = None,
+    checkout: Path | None = None,
 ) -> AsyncIterator[Subject]:
-    """A worker with a port on loopback, ended when the context ends; with `profile` it writes a cProfile."""
+    """A worker with a port on loopback, ended when the context ends; with `profile` it writes a cProfile, with
+    `checkout` it runs that directory's code."""
     environment = {
         "CALLSERVER_MEDIA__HOST": "127.0.0.1",
         "CALLSERVER_MEDIA__ADVERTISE": "127.0.0.1",
         "CALLSERVER_MEDIA__MAX_CALLS_PER_WORKER": str(max_calls),
         "CALLSERVER_LOG__LEVEL": "warning",
     }
+    if checkout is not None:
+        environment |= {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
     arguments = () if profile is None else ("--profile", str(profile))
     with tempfile.TemporaryDirectory(prefix="callserver-bench-") as directory:
         member = Member(worker_files.new_socket(Path(directory)))

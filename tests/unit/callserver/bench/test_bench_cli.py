@@ -1,6 +1,7 @@
 """The bench's command line explains itself and reports as text and as JSON."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,10 @@ def test_a_report_is_readable_both_ways(capsys: pytest.CaptureFixture[str]) -> N
     options.json = False
     assert cli._run(options, work()) == 0
     assert "cpu_ms_per_connection" in capsys.readouterr().out
+
+
+def test_what_is_no_checkout_cannot_be_measured_against(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = parser().parse_args(["bench", "forward", "--against", str(tmp_path)])
+    options.config = None
+    assert options.command(options) == cli.EXIT_FAILED
+    assert "no checkout" in capsys.readouterr().err
