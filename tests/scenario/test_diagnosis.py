@@ -2,19 +2,27 @@
 
 from collections import Counter
 
-import pytest
-
-from tests.sim.diagnosis import Case, cases, diagnose, wide_uplinks
+from tests.sim.diagnosis import ROLES, Case, Found, cases, devices, diagnose, judge, play, wide_uplinks
 
 
-@pytest.mark.parametrize("pages", [True, False])
-def test_known_faults_are_diagnosed(pages: bool) -> None:
+def _both(case: Case) -> list[Found]:
+    """One call, judged with what pages say of themselves and without it."""
+    run = play(case)
+    return [judge(case, run, pages=pages) for pages in (True, False)]
+
+
+def test_known_faults_are_diagnosed() -> None:
     """95 of 100 right: the weightiest verdict names side, direction and kind of the fault, and a call without a fault
     has none. Every fault at either side, strength and seed by chance, where pages say something of themselves and where
     they do not; more of them, over real links, are `callserver drill --suite diagnosis`."""
-    found = [diagnose(case) for case in cases(seed=11, rounds=2) if case.pages == pages]
-    assert len(found) >= 28
-    wrong = [(one.case, one.main) for one in found if not one.right]
+    found = [one for case in cases(seed=11, rounds=1) for one in _both(case)]
+    for side in ROLES:
+        faults = list(devices(side))
+        run = play(max(faults, key=lambda case: case.seconds))
+        found += [judge(case, run, pages=True) for case in faults]
+        found += [judge(case, run, pages=False) for case in faults if case.truth in ("", "silent", "overload")]
+    assert len(found) == 60
+    wrong = [(one.case, one.pages, one.main) for one in found if not one.right]
     assert len(wrong) <= 0.05 * len(found), wrong
     kinds = Counter(one.case.truth for one in found)
     assert min(kinds.values()) >= 2
@@ -27,8 +35,8 @@ def test_a_fault_is_told_within_five_seconds() -> None:
 
 def test_an_uplink_that_becomes_narrow_is_no_loss_in_rows() -> None:
     """Said within three seconds and as what it is, before its queue overflows and afterwards; loss stays loss."""
-    found = [diagnose(case) for case in wide_uplinks(seed=5, rounds=1)]
-    assert [(one.case.up, one.main) for one in found if not one.right] == []
+    found = [one for case in wide_uplinks(seed=5, rounds=1) for one in _both(case)]
+    assert [(one.case.up, one.pages, one.main) for one in found if not one.right] == []
     narrow = [one for one in found if one.case.truth == "rate.up"]
     assert [one.first_said for one in narrow if one.first_said > (3.0, f"{one.case.side} rate.up")] == []
 

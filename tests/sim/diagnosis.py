@@ -17,7 +17,7 @@ from tests.sim.people import join
 ROLES = ("customer", "agent")
 RING, CALM = 0.5, 2.0
 """Seconds before the answer, and from the answer to the fault."""
-CAMERA_BPS, WIDE_CAMERA_BPS = 600_000.0, 2_000_000.0
+CAMERA_BPS, WIDE_CAMERA_BPS = 600_000.0, 1_500_000.0
 PLAIN = "delay=20"
 
 
@@ -30,8 +30,6 @@ class Case(NamedTuple):
     down: str = PLAIN
     up: str = PLAIN
     device: str = ""
-    pages: bool = True
-    """Whether pages say anything of themselves."""
     seed: int = 1
     seconds: float = 7.0
     camera_bps: float = CAMERA_BPS
@@ -40,6 +38,8 @@ class Case(NamedTuple):
 
 class Found(NamedTuple):
     case: Case
+    pages: bool
+    """Whether pages said anything of themselves."""
     verdicts: list[Verdict]
     first_said: tuple[float, str]
     """Seconds from the fault to the first verdict, and which."""
@@ -62,38 +62,36 @@ class Found(NamedTuple):
 
 
 def cases(seed: int = 1, rounds: int = 3) -> Iterator[Case]:
-    """`rounds` of every fault at either side, with its strength by chance."""
+    """`rounds` of every fault of a path at either side, with its strength by chance."""
     rng = random.Random(seed)
 
     def chance(low: float, high: float) -> int:
         return round(rng.uniform(low, high))
 
-    for number in range(rounds):
+    for _ in range(rounds):
         for side in ROLES:
-            pages = number % 2 == 0
-            common = {"side": side, "pages": pages}
             delay = f"delay={chance(15, 70)}"
 
-            def case(truth: str, common: dict[str, object] = common, **changes: object) -> Case:
-                return Case(**common, truth=truth, seed=rng.randrange(1 << 30), **changes)  # type: ignore[arg-type]
+            def case(truth: str, side: str = side, **changes: object) -> Case:
+                return Case(side, truth, seed=rng.randrange(1 << 30), **changes)  # type: ignore[arg-type]
 
-            yield case("")
             yield case("", down=delay, up=delay)
             yield case("loss.down", down=f"{delay},loss={chance(7, 45)}", up=delay)
             yield case("loss.up", up=f"{delay},loss={chance(7, 45)}", down=delay)
             yield case("burst.down", down=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", up=delay, seconds=13.0)
             yield case("burst.up", up=f"{delay},loss={chance(7, 25)},burst={chance(4, 8)}", down=delay, seconds=13.0)
-            yield case("rate.down", down=f"{delay},rate={chance(70, 330)}k", up=delay, seconds=12.0)
+            yield case("rate.down", down=f"{delay},rate={chance(70, 330)}k", up=delay, seconds=9.0)
             yield case("rate.up", up=f"{delay},rate={chance(110, 330)}k", down=delay, seconds=12.0)
             yield case("delay", down=f"delay={chance(230, 400)}", up=f"delay={chance(230, 400)}")
             yield case("jitter.down", down=f"delay=90,jitter={chance(60, 90)}", up=delay)
             yield case("jitter.up", up=f"delay=90,jitter={chance(60, 90)}", down=delay)
             yield case("outage", down="down=on", up="down=on", seconds=6.0)
-            yield case("silent", device="silent", seconds=12.0)
-            yield case("overload", device="busy")
-            if pages:
-                yield case("cpu", device="slow")
-                yield case("black", device="black")
+
+
+def devices(side: str) -> Iterator[Case]:
+    """Faults of a device and of the server: the packets are those of a call that goes well, so one run serves all."""
+    for truth, device in (("", ""), ("silent", "silent"), ("overload", "busy"), ("cpu", "slow"), ("black", "black")):
+        yield Case(side, truth, device=device, seconds=12.0 if device == "silent" else 7.0)
 
 
 def wide_uplinks(seed: int = 1, rounds: int = 1) -> Iterator[Case]:
@@ -106,13 +104,29 @@ def wide_uplinks(seed: int = 1, rounds: int = 1) -> Iterator[Case]:
         delay = f"delay={round(rng.uniform(15, 70))}"
         truth = "rate.up" if fault.startswith("rate") else "burst.up" if "burst" in fault else "loss.up"
         yield Case(
-            ROLES[number // 2 % 2], truth, up=f"{delay},{fault}", down=delay, pages=number % 2 == 0,
-            seed=rng.randrange(1 << 30), seconds=9.0, camera_bps=WIDE_CAMERA_BPS, calm=7.0,
+            ROLES[number // 2 % 2], truth, up=f"{delay},{fault}", down=delay, seed=rng.randrange(1 << 30), seconds=9.0,
+            camera_bps=WIDE_CAMERA_BPS, calm=7.0,
         )  # fmt: skip
 
 
-def diagnose(case: Case) -> Found:
+Seconds = list[dict[str, tuple[LegSecond, bool]]]
+"""By role: what was measured, and whether the page's camera is held back."""
+
+
+class Run(NamedTuple):
+    """A call that was played: its seconds, and how many of them are before the fault."""
+
+    seconds: Seconds
+    before: int
+
+
+def diagnose(case: Case, *, pages: bool = True) -> Found:
     """Play the case and ask for the verdicts."""
+    return judge(case, play(case), pages=pages)
+
+
+def play(case: Case) -> Run:
+    """What the two legs measure. Nothing in it depends on what pages say of themselves or on devices."""
     call = Call(case.seed)
     people = {role: join(call, role, max_bps=case.camera_bps) for role in ROLES}
     for role, page in people.items():
@@ -121,28 +135,37 @@ def diagnose(case: Case) -> Found:
         page.up.shape(_base(case.up) if troubled else PLAIN)
     call.run(RING)
     call.connect(*ROLES)
-    diagnosis, one = Diagnosis(), people[case.side]
     call.run(CALM)
     for role in ROLES:
         call.legs[role].monitor.drain()
+    seconds: Seconds = []
     for _ in range(round(case.calm - CALM)):
-        _second(case, call, people, diagnosis)
+        _second(case, call, people, seconds)
+    before, one = len(seconds), people[case.side]
     one.down.shape(case.down)
     one.up.shape(case.up)
-    first = (float("inf"), "")
-    for after in range(1, round(case.seconds) + 1):
-        _second(case, call, people, diagnosis)
-        if not first[1] and (said := diagnosis.current()):
-            first = after, f"{said[0].side} {said[0].name}"
-    return Found(case, diagnosis.close(), first)
+    for _ in range(round(case.seconds)):
+        _second(case, call, people, seconds)
+    return Run(seconds, before)
 
 
-def _second(case: Case, call: Call, people: dict[str, Browser], diagnosis: Diagnosis) -> None:
+def judge(case: Case, run: Run, *, pages: bool) -> Found:
+    """The verdicts of a call that was played."""
+    diagnosis, first = Diagnosis(), (float("inf"), "")
+    for number, pair in enumerate(run.seconds[: run.before + round(case.seconds)]):
+        sides = [_side(case, role, *measured, pages=pages) for role, measured in pair.items()]
+        diagnosis.observe(sides, 400.0 if case.device == "busy" else 5.0)
+        if number >= run.before and not first[1] and (said := diagnosis.current()):
+            first = number + 1 - run.before, f"{said[0].side} {said[0].name}"
+    return Found(case, pages, diagnosis.close(), first)
+
+
+def _second(case: Case, call: Call, people: dict[str, Browser], seconds: Seconds) -> None:
     call.run(1.0)
     rows = {role: call.legs[role].monitor.drain() for role in ROLES}
+    held = {role: people[role].camera.target_bps < 0.7 * case.camera_bps for role in ROLES}
     for pair in zip(*rows.values(), strict=False):
-        sides = [_side(case, role, second, people[role]) for role, second in zip(rows, pair, strict=True)]
-        diagnosis.observe(sides, 400.0 if case.device == "busy" else 5.0)
+        seconds.append({role: (second, held[role]) for role, second in zip(rows, pair, strict=True)})
 
 
 def _base(link: str) -> str:
@@ -151,13 +174,13 @@ def _base(link: str) -> str:
     return found[0] if found else PLAIN
 
 
-def _side(case: Case, role: str, second: LegSecond, page: Browser) -> Side:
+def _side(case: Case, role: str, second: LegSecond, held_back: bool, *, pages: bool) -> Side:
     faulty = role == case.side
     if faulty and case.device == "silent":
         second = msgspec.structs.replace(second, level=127)
-    if not case.pages:
+    if not pages:
         return Side(role, second)
-    limited = "bandwidth" if page.camera.target_bps < 0.7 * case.camera_bps else ""
+    limited = "bandwidth" if held_back else ""
     view = PageView(limited_by=limited, level=0.1, black=False)
     if faulty and case.device == "slow":
         view = view._replace(limited_by="cpu")

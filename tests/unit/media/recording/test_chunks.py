@@ -18,9 +18,9 @@ CONTENTS = [b"first", b"", b"x" * 5000, b"last"]
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A closed recording of two seconds, small enough to try everything with."""
+    """A closed recording of a second, small enough to try everything with."""
     path = tmp_path_factory.mktemp("recording") / "r.rec"
-    record(path, Page("c", pictures=Numbering(32, 32), ends=1.6))
+    record(path, Page("c", pictures=Numbering(32, 32), ends=1.1))
     return path.read_bytes()
 
 
@@ -136,14 +136,14 @@ def test_zeros_at_the_end_are_an_end(tmp_path: Path, recording: bytes) -> None:
     assert close_cut_off(path, KEY, lambda count: b"\x07" * count)
 
 
-@pytest.mark.parametrize("flip", [0x01, 0x80])
-def test_whatever_byte_is_changed_nobody_gets_other_content(tmp_path: Path, recording: bytes, flip: int) -> None:
+def test_whatever_byte_is_changed_nobody_gets_other_content(tmp_path: Path, recording: bytes) -> None:
+    """Every byte, each time another bit of it."""
     path = tmp_path / "r.rec"
     path.write_bytes(recording)
     whole = blocks(path)
     for at in range(0, len(recording), 1 if len(recording) < 12_000 else 5):
         changed = bytearray(recording)
-        changed[at] ^= flip
+        changed[at] ^= 1 << at % 8
         path.write_bytes(changed)
         try:
             with RecordingReader.open(path, KEY) as reader:
