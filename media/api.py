@@ -7,7 +7,7 @@ All operations are idempotent where a repeat makes sense, so that a control proc
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -74,6 +74,7 @@ class LegStatus(msgspec.Struct, frozen=True):
     playing: tuple[str, ...] = ()
     """Announcements that are played to the leg now, as `play` named them."""
     wished_bps: int = 0
+    wished_layers: bool = True
     """As the leg's last SourceWished said."""
     playout_ms: int = 0
     """As the leg's last PlayoutWished said."""
@@ -261,12 +262,15 @@ class StatsReported(msgspec.Struct, frozen=True, tag=True):
 
 
 class SourceWished(msgspec.Struct, frozen=True, tag=True):
-    """What the leg's camera should send at most, because the weakest of its receivers can carry no more."""
+    """What the leg's camera should send: what its receivers can carry, and what comes through on its own way."""
 
     call_id: str
     leg_id: str
     video_bps: int
-    """0: as it likes."""
+    """At most. 0: as it likes."""
+    layers: bool = True
+    """With temporal layers; not where packets are lost by chance. libwebrtc does not send upper layers again where the
+    round trip is longer than their interval, and after a lost one all of them wait for the next that needs none."""
 
 
 class PlayoutWished(msgspec.Struct, frozen=True, tag=True):
@@ -278,9 +282,6 @@ class PlayoutWished(msgspec.Struct, frozen=True, tag=True):
     """0: as it likes."""
 
 
-UplinkLoss = Literal["", "some", "much"]
-
-
 class UplinkJudged(msgspec.Struct, frozen=True, tag=True):
     """What the leg's page sends fills a queue on its way to us (or, `full` false, does not any more): it should send
     less at once. Its browser finds out as well, but slowly, and never asks for less than its encoders' least.
@@ -289,9 +290,8 @@ class UplinkJudged(msgspec.Struct, frozen=True, tag=True):
     call_id: str
     leg_id: str
     full: bool
-    loss: UplinkLoss = ""
-    """`some`: pictures should come without temporal layers, of which libwebrtc does not send the upper ones again where
-    the round trip is longer than their interval; `much`: layers lose less than that."""
+    lossy: bool = False
+    """Some of it is lost by chance: that is no reason to send less."""
 
 
 class RecordingChanged(msgspec.Struct, frozen=True, tag=True):

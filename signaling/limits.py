@@ -12,9 +12,9 @@ def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged) -> N
     found = call.of_leg(wish.leg_id) if call else None
     if call is not None and found is not None:
         if isinstance(wish, SourceWished):
-            found[1].video_bps = wish.video_bps
+            found[1].video_bps, found[1].video_layers = wish.video_bps, wish.layers
         elif isinstance(wish, UplinkJudged):
-            found[1].uplink_full, found[1].uplink_loss = wish.full, wish.loss
+            found[1].uplink_full, found[1].uplink_lossy = wish.full, wish.lossy
         else:
             found[1].playout_ms = wish.milliseconds
         board.glance(call)

@@ -4,7 +4,6 @@ from typing import Literal
 
 import msgspec
 
-from media.api import UplinkLoss
 from signaling.values import Id, ShortText
 
 
@@ -80,10 +79,12 @@ class MediaWish(msgspec.Struct, frozen=True, tag="media.wish"):
     seq: int
     audio_bps: int
     video_bps: int = 0
-    """The same for pictures: what the weakest of those who watch can carry."""
+    """The same for pictures: what the weakest of those who watch can carry, and what comes through from you."""
+    video_layers: bool = True
+    """Send pictures in temporal layers; false where packets are lost by chance, so that each can be asked for again."""
     playout_ms: int = 0
     """Please hold what you play for so long, so that what is lost on the way to you is repaired in time."""
     uplink_full: bool = False
     """What you send stands in a queue on its way to us: send less, the voice before pictures."""
-    uplink_loss: UplinkLoss = ""
-    """What you send is lost by chance: at `some` send pictures without layers, so that all can be asked for again."""
+    uplink_lossy: bool = False
+    """Some of what you send is lost by chance: that is no reason to send less."""

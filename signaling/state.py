@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from media.api import Offer, UplinkLoss
+from media.api import Offer
 from signaling.protocol import CallView, ChatItem
 from signaling.records import CallState, Still, Verification
 
@@ -38,12 +38,14 @@ class Leg:
     """Its connection is too weak for pictures."""
     video_bps: int = 0
     """What its camera should send at most; 0: as it likes."""
+    video_layers: bool = True
+    """Whether in temporal layers."""
     playout_ms: int = 0
     """How long its page should hold what it plays; 0: as it likes."""
     uplink_full: bool = False
     """What its page sends stands in a queue on its way to us."""
-    uplink_loss: UplinkLoss = ""
-    """How much of it is lost by chance."""
+    uplink_lossy: bool = False
+    """Some of it is lost by chance."""
     sending_paused: bool = False
     """Its page lets its picture wait: its way to us carries the voice only."""
     music: str = ""

@@ -4,8 +4,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from media.api import UplinkLoss
-
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_SDP_BYTES = 16 * 1024
 MAX_CHAT_CHARACTERS = 2_000
@@ -150,9 +148,10 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     """The same of the other side's picture."""
     audio_bps: int = 0
     video_bps: int = 0
+    video_layers: bool = True
     playout_ms: int = 0
     uplink_full: bool = False
-    uplink_loss: UplinkLoss = ""
+    uplink_lossy: bool = False
     """See `media.wish`."""
     language: str = ""
     context: Context | None = None

@@ -5,7 +5,6 @@ from typing import Literal
 
 import msgspec
 
-from media.api import UplinkLoss
 from signaling.call import ANSWERED, UNANSWERED
 from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person, RecordingView, VerificationView
 from signaling.records import CallState
@@ -40,9 +39,10 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         sending_paused=_sends_too_little(call, one),
         peer_sending_paused=_sends_too_little(call, other),
         video_bps=leg.video_bps if leg else 0,
+        video_layers=one.current is None or one.current.video_layers,
         playout_ms=leg.playout_ms if leg else 0,
         uplink_full=one.current is not None and one.current.uplink_full,
-        uplink_loss=one.current.uplink_loss if one.current is not None else "",
+        uplink_lossy=one.current is not None and one.current.uplink_lossy,
         verification=_verification(call, one),
         chat=list(call.chat) if chat else [],
     )
@@ -62,9 +62,10 @@ def view(
     sending_paused: bool = False,
     peer_sending_paused: bool = False,
     video_bps: int = 0,
+    video_layers: bool = True,
     playout_ms: int = 0,
     uplink_full: bool = False,
-    uplink_loss: UplinkLoss = "",
+    uplink_lossy: bool = False,
     verification: VerificationView | None = None,
     chat: list[ChatItem] | None = None,
 ) -> CallView:
@@ -88,9 +89,10 @@ def view(
         peer_sending_paused=peer_sending_paused,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         video_bps=video_bps,
+        video_layers=video_layers,
         playout_ms=playout_ms,
         uplink_full=uplink_full,
-        uplink_loss=uplink_loss,
+        uplink_lossy=uplink_lossy,
         language=state.language,
         context=state.context if role == "agent" else None,
         recording=_recording(state),
@@ -139,7 +141,9 @@ def limits_told(before: CallView | None, after: CallView) -> Iterator[MediaLimit
 
 
 def _wish(seen: CallView) -> MediaWish:
-    return MediaWish(0, seen.audio_bps, seen.video_bps, seen.playout_ms, seen.uplink_full, seen.uplink_loss)
+    return MediaWish(
+        0, seen.audio_bps, seen.video_bps, seen.video_layers, seen.playout_ms, seen.uplink_full, seen.uplink_lossy
+    )
 
 
 def same_but_for_limits(one: CallView, other: CallView) -> bool:
@@ -150,9 +154,10 @@ def same_but_for_limits(one: CallView, other: CallView) -> bool:
         peer_video_paused=other.peer_video_paused,
         audio_bps=other.audio_bps,
         video_bps=other.video_bps,
+        video_layers=other.video_layers,
         playout_ms=other.playout_ms,
         uplink_full=other.uplink_full,
-        uplink_loss=other.uplink_loss,
+        uplink_lossy=other.uplink_lossy,
     )
 
 

@@ -26,12 +26,12 @@ SUFFIX = EXTENSION_SUFFIXES[0]
 """Names interpreter, version and machine: .cpython-311-x86_64-linux-gnu.so."""
 
 _PARTS = {
-    "bridge": "allocation audio downlink forwarder inbound key_frames layers leg outbound outbound_audio outbound_red "
+    "bridge": "allocation audio downlink forwarder inbound key_frames layers leg lossiness outbound outbound_audio outbound_red "
     "outbound_video protection rate_control rates reporting rtcp_input schedule streams tap uplink video",
     "bwe": "acknowledged aimd arrival_groups estimator loss overuse probe sent trendline",
     "io": "arena batches counters demux endpoint mmsg paths plain srtp transport",
     "quality": "frames",
-    "receive": "arrivals clock nack parity_recovery red_recovery statistics",
+    "receive": "arrivals clock nack parity_recovery picture_bounds red_recovery statistics",
     "send": "allowance fec pacer red rewriter round_trip sent_packets",
     "wire": "buffer extensions flexfec h264 layout ntp opus parity red rtcp rtcp_feedback rtp rtx serial tapped "
     "transport_cc ulpfec vp8 vp8_layers",

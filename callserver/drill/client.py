@@ -153,7 +153,7 @@ class Client:
                 continue
             pair = next((one for one in await self.caller.stats() if one.get("availableOutgoingBitrate")), {})
             full = self._wish.get("uplink_full", False)
-            lossy = bool(self._wish.get("uplink_loss"))
+            lossy = self._wish.get("uplink_lossy", False)
             way = WayOut(pair.get("availableOutgoingBitrate"), pair.get("currentRoundTripTime"), full, lossy)
             self._sending.look(way, self.caller.talking, loop.time())
             await self._shape()
@@ -179,7 +179,7 @@ class Client:
             sender = transceiver.sender
             if sender.track is not None:
                 parameters = sender.get_parameters()
-                _limit(parameters, limits, sender.track.kind, wish.get("uplink_loss") == "some")
+                _limit(parameters, limits, sender.track.kind, wish.get("video_layers", True))
                 await sender.set_parameters(parameters)
 
     async def _answer(self, offer: dict[str, Any]) -> None:
@@ -203,12 +203,12 @@ class Client:
         await self._obey(self._wish)
 
 
-def _limit(parameters: webrtc.RTCRtpSendParameters, limits: Limits, kind: str, whole: bool) -> None:
+def _limit(parameters: webrtc.RTCRtpSendParameters, limits: Limits, kind: str, layers: bool) -> None:
     for encoding in parameters.encodings:
         encoding.max_bitrate = (limits.audio_bps if kind == "audio" else limits.video_bps) or None
         if kind == "video":
             encoding.active = limits.pictures
-            encoding.scalability_mode = "L1T1" if whole else "L1T3"
+            encoding.scalability_mode = "L1T3" if layers else "L1T1"
             encoding.scale_resolution_down_by = float(limits.downscale)
             encoding.max_framerate = FPS / 2 if limits.downscale > 1 else None
     if kind == "video":

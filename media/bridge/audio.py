@@ -108,7 +108,7 @@ class AudioTrack(InboundTrack):
         """NACK that is due (RFC 4585 §6.2.1); the page answers with the packet as it was."""
         if self.nack.due > now or self.ssrc is None:
             return []
-        numbers = [number & 0xFFFF for number in self.nack.to_ask(now, self.uplink.round_trip)]
+        numbers = [number & 0xFFFF for number in self.nack.to_ask(now, self.uplink.round_trip, self.uplink.copies)]
         return [build_nack(self.uplink.sender_ssrc, self.ssrc, numbers)] if numbers else []
 
     def next_timeout(self) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from media.bridge.allocation import LINK_OVERHEAD_BYTES
 from media.bridge.counters import Counters
+from media.bridge.lossiness import Lossiness
 from media.bridge.parameters import ExtensionIds
 from media.bridge.ports import Outlet
 from media.bridge.schedule import Schedule
@@ -31,6 +32,7 @@ class Downlink:
         "counters",
         "extensions",
         "loss",
+        "lossiness",
         "outlet",
         "pacer",
         "resend_allowance",
@@ -46,6 +48,7 @@ class Downlink:
         """What the page takes in headers of our own making."""
         self.loss = 0.0
         """Fraction of packets that do not reach the page, before repair."""
+        self.lossiness = Lossiness()
         self.transport_sequence = -1
         self.resend_allowance = Allowance(RESENDS_PER_SECOND, RESEND_BURST)
         self.schedule = schedule

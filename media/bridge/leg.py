@@ -23,6 +23,7 @@ from media.bridge.stage import Stage
 from media.bridge.statistics import read_counters, read_stats
 from media.bridge.streams import InboundStreams
 from media.bridge.uplink import Uplink
+from media.bridge.video import VideoTrack
 from media.errors import WireError
 from media.quality.monitor import LegMonitor
 from media.send.sent_packets import MAX_AGE
@@ -185,10 +186,13 @@ class Leg:
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL
         self.received_rate.read(sum([stream.octets_received for stream in self.streams.all()]), now)
         self.sent_rate.read(sum([track.octets_sent for track in self.outbound.values()]), now)
-        self.uplink.spare(self.rates.estimator.sustained_bps)
+        self.uplink.spare(self.rates.estimator.sustained_bps, self.downlink.loss)
         audio = self.source(Kind.AUDIO)
         if audio is not None:
             self.uplink.judge(audio.statistics.queued)
+        camera = self.source(Kind.VIDEO)
+        if isinstance(camera, VideoTrack):
+            camera.wish_fluent()
         if self.wish_playout is not None and self.playout.take(self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))

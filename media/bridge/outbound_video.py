@@ -8,6 +8,7 @@ from media.bridge.layers import Thinning
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import ExtensionIds, OutboundSlot
 from media.bridge.rates import Rate
+from media.bridge.video import VideoTrack
 from media.quality.frames import FrameClock
 from media.send.fec import FecGroup, ParityOut
 from media.send.pacer import Priority, Queued
@@ -22,6 +23,8 @@ _MAX_PADDING = 255
 _PACE_STEP = 0.005
 SHORT = 1.25
 """A leg that is sent so many times what it can carry does without upper layers until its source has slowed down."""
+LOST_SECONDS = 0.6
+"""A packet that is still asked for so long after it was sent for the first time is not worth more tries."""
 PRESSED_SECONDS = 0.15
 """So long a queue of pictures is no frame that drains."""
 
@@ -34,12 +37,14 @@ class VideoOut(OutboundTrack):
         "_fec_sequence",
         "_fec_type",
         "_group",
+        "_key_at",
         "_limit_bps",
         "_own_layout",
         "_picture",
         "_sent_rate",
         "_thinning",
         "_unlayered",
+        "bursts",
         "frames",
         "paused",
         "protection_octets",
@@ -54,6 +59,10 @@ class VideoOut(OutboundTrack):
         """Pictures were left out for want of rate; a key frame is asked for when what waits has left."""
         self.frames = FrameClock()
         self._picture = -1
+        self._key_at = 0.0
+        """When a key frame began to leave, or one was asked for because something is gone."""
+        self.bursts = False
+        """Packets get lost in rows."""
         self._group = FecGroup()
         self._fec_type = slot.payload_types.flexfec if slot.flexfec_ssrc is not None else None
         self._fec_sequence = rng.randrange(0x8000)
@@ -64,21 +73,21 @@ class VideoOut(OutboundTrack):
         self._unlayered: tuple[object, int] | None = None
         """The source that was found to have no layers, and its generation."""
 
-    def limit(self, bps: float, paused: bool, now: float) -> None:
-        """What the leg can carry of pictures; `paused`: none until further notice."""
+    def limit(self, room_bps: float, wished_bps: float, paused: bool, now: float) -> None:
+        """What the leg can carry of pictures, and what it should get; `paused`: none until further notice."""
         if paused and not self.paused:
             self.give_up()
             self.frames.pause()
         resumed = self.paused and not paused
         self.paused = paused
-        self._limit_bps = bps
+        self._limit_bps = wished_bps
         self._sent_rate.read(self.octets_sent, now)
         if self.source is not None:
             if self._thinning is not None:
-                self._thinning.choose(bps, False, now)
-            elif self._sent_rate.bps > SHORT * bps:
+                self._thinning.choose(room_bps, False, now)
+            elif self._sent_rate.bps > SHORT * room_bps:
                 self._begin_thinning(now)
-            self.source.limit(self, bps, now)
+            self.source.limit(self, wished_bps, now)
             if resumed:
                 self.restart(now)
 
@@ -112,9 +121,23 @@ class VideoOut(OutboundTrack):
                 return False
             if key:
                 self.starved = False
+                self._key_at = now
         if self._thinning is not None and not self._thin(packet, layout, extended, second, key):
             return False
         return OutboundTrack.rewrite(self, packet, layout, extended, second, timestamp, key, now)
+
+    def resend(self, sequence_number: int, now: float, round_trip: float) -> bool:
+        """As for any track. A page that still asks for what is gone waits for it, without layers for ever: by itself
+        libwebrtc asks for a key frame only after three seconds (video_receive_stream2.cc)."""
+        if OutboundTrack.resend(self, sequence_number, now, round_trip):
+            return True
+        sent_at = self.sent.sent_at(sequence_number)
+        source = self.source
+        gone = now - sent_at > LOST_SECONDS and sent_at >= self._key_at
+        if gone and isinstance(source, VideoTrack) and not source.layered:
+            self._key_at = now
+            source.want_key_frame(now)
+        return False
 
     def _relieve(self, now: float) -> None:
         """Pictures wait already: only the base layer follows until that has changed."""
@@ -182,7 +205,7 @@ class VideoOut(OutboundTrack):
         layout.zero_mutable(zeroed)
         group.add(data[2] << 8 | data[3], zeroed, now)
         if group.due(self.parity, frame_ended=data[1] >= 0x80, now=now):
-            for parity in group.close(self.parity):
+            for parity in group.close(self.parity, self.bursts):
                 self._send_parity(parity, data[4:8], now)
 
     def _send_parity(self, parity: ParityOut, timestamp: bytes, now: float) -> None:

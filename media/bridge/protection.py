@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from media.errors import WireError
 from media.receive.parity_recovery import ParityRecovery
+from media.receive.picture_bounds import PictureBounds
 from media.wire.buffer import PacketBuffer
 from media.wire.layout import Layout, read_layout
 from media.wire.ulpfec import parse_ulpfec
+from media.wire.vp8 import parse_descriptor
 
 if TYPE_CHECKING:
     from media.bridge.video import VideoTrack
@@ -21,8 +23,28 @@ class Protection:
     def __init__(self, track: "VideoTrack") -> None:
         self._track = track
         self._recovery = ParityRecovery()
+        self._bounds = PictureBounds()
         self._last_parity = float("-inf")
         self.awake = False
+
+    def nothing(self, packet: PacketBuffer, layout: Layout, second: int, extended: int) -> list[int]:
+        """The missing numbers of which this packet of a picture tells that they hold nothing, ascending."""
+        if second & 0x7F != self._track.payload_types.vp8:
+            return []
+        start = packet.start + layout.size
+        try:
+            found = parse_descriptor(packet.view, start, packet.end)
+        except WireError:
+            return []
+        picture_id, bits = found.picture_id, found.picture_id_bits
+        if picture_id is None:
+            return []
+        numbers: list[int] = []
+        if found.start_of_partition and found.partition == 0:
+            numbers += self._bounds.start(picture_id, bits, extended)
+        if second & 0x80:
+            numbers += self._bounds.end(picture_id, bits, extended)
+        return numbers
 
     def media(self, packet: PacketBuffer, layout: Layout, second: int, now: float) -> None:
         """A media packet arrived (header as received, `second` without RED): keep it as its sender protected it."""
@@ -46,6 +68,7 @@ class Protection:
     def clear(self) -> None:
         """The numbering began anew, or no parity comes any more."""
         self._recovery = ParityRecovery()
+        self._bounds = PictureBounds()
         self.awake = False
 
     def _pass_on(self, packets: list[bytes], now: float) -> None:

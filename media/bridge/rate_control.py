@@ -6,6 +6,7 @@ from typing import cast
 
 from media.bridge.allocation import LINK_OVERHEAD_BYTES, Allocation, Allocator, LinkView
 from media.bridge.downlink import Downlink
+from media.bridge.lossiness import MUCH
 from media.bridge.outbound import OutboundTrack
 from media.bridge.outbound_audio import AudioOut
 from media.bridge.outbound_video import VideoOut
@@ -38,6 +39,8 @@ _PROBE_STEP = 0.004
 _DEFAULT_AUDIO_PAYLOAD_BPS = 32_000.0
 _AUDIO_HEADER_BYTES = 12 + 16
 
+BURSTS = 2.0
+"""Packets lost in a row, on average, from which on they are bursts."""
 EXTRAS_BPS = 120_000
 """Music takes 60 kbps with its headers; half of the link is for the one who answers."""
 EXTRAS_PATIENCE = 0.8
@@ -149,6 +152,7 @@ class RateControl:
         estimator = self.estimator
         self._applied_bps = estimator.target_bps
         self._downlink.loss = estimator.loss.loss
+        self._downlink.lossiness.take(estimator.loss)
         payloads = [bps for track in self._audio if (bps := track.payload_bps(now))]
         payload_bps = sum(payloads) or _DEFAULT_AUDIO_PAYLOAD_BPS
         overhead_bps = max(len(payloads), 1) * 50 * 8 * (LINK_OVERHEAD_BYTES + _AUDIO_HEADER_BYTES)
@@ -159,7 +163,7 @@ class RateControl:
             self._rtt(),
             payload_bps + overhead_bps,
             payload_bps,
-            float(self._max_video_bps),
+            min(self._fluent_bps, float(self._max_video_bps)),
             estimator.sustained_bps,
         )
         self.allocation = self._allocator.split(view, now)
@@ -171,13 +175,15 @@ class RateControl:
             audio.protect(allocation.distances, allocation.join_frames)
         for video in self._video:
             video.parity = allocation.parity
+            video.bursts = self.estimator.loss.burst_length >= BURSTS
             video.repeats = allocation.repeats
         if not self.estimator.confirmed:
             return  # nothing is known of the rate yet: nothing is held back
         self._downlink.pacer.target_bps = self.estimator.target_bps
         free = allocation.video_bps >= self._max_video_bps
+        room = float("inf") if free else allocation.video_bps
         for video in self._video:
-            video.limit(float("inf") if free else allocation.video_bps, allocation.video_paused, now)
+            video.limit(room, min(room, self._fluent_bps), allocation.video_paused, now)
         if allocation.video_paused != self._paused:
             self._paused = allocation.video_paused
             if self.video_paused is not None:
@@ -229,6 +235,12 @@ class RateControl:
         if self._probe is not None:
             self._blind_probes += not self._heard
             self._continue_probe(now)
+
+    @property
+    def _fluent_bps(self) -> float:
+        """What pictures should take at most, whatever fits: parity and copies make up for some loss, not for much."""
+        lossiness = self._downlink.lossiness
+        return lossiness.fluent_bps if lossiness.step == MUCH else float("inf")
 
     @property
     def _wanted_bps(self) -> float:

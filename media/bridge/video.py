@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from media.bridge.inbound import InboundStream, InboundTrack
 from media.bridge.key_frames import KeyFrameDemand
+from media.bridge.lossiness import CLEAN
 from media.bridge.outbound import OutboundTrack
 from media.bridge.parameters import InboundSlot
 from media.bridge.protection import Protection
@@ -26,6 +27,8 @@ BASE_SHARE = 0.4
 _RAISE_INTERVAL = 0.3
 _OBEY_SECONDS = 1.0
 """How long a page may take to follow a wish before REMB makes it."""
+_OBEDIENT, _PROTECTED = 1.4, 2.4
+"""So many times the wish it may send, its own parity not included, and included."""
 _NACKS_A_PACKET = 64
 """Sequence numbers asked for in one NACK; the rest follows in the next."""
 
@@ -40,6 +43,7 @@ class VideoTrack(InboundTrack):
         "_limits",
         "_rate",
         "_told",
+        "_wished",
         "brought_back",
         "key_frames",
         "layered",
@@ -61,6 +65,8 @@ class VideoTrack(InboundTrack):
         self._fir_number = 0
         self._limits: dict[OutboundTrack, float] = {}
         self._told = (float("inf"), 0.0)
+        """What the receivers carry, and when it was last told."""
+        self._wished = (float("inf"), True)
         self._rate = Rate(0.0)
         types = slot.payload_types
         self._detectors: dict[int, Detector] = {}
@@ -92,6 +98,7 @@ class VideoTrack(InboundTrack):
                 self.protection.parity(packet.view[payload : packet.end], now)
             return
         if self.protection is not None and self.protection.awake:
+            self._close_gaps(self.protection.nothing(packet, layout, second, extended))
             self.protection.media(packet, layout, second, now)
         key = detect(packet.view, payload, packet.end)
         if key:
@@ -105,6 +112,12 @@ class VideoTrack(InboundTrack):
             forwarder.forward(packet, layout, extended, second, timestamp, key, now)
         elif track.rewrite(packet, layout, extended, second, timestamp, key, now):
             track.send(packet)
+
+    def _close_gaps(self, numbers: list[int]) -> None:
+        """Lost parity: nobody asks for it, nobody waits for it."""
+        for number in numbers:
+            if self.nack.recovered(number):
+                self.forwarder.skip(number)
 
     def _unwrap_red(self, packet: PacketBuffer, payload: int, second: int) -> int:
         """Video RED holds one block behind one byte (RFC 5109 §14.2); anything else keeps its payload type."""
@@ -140,6 +153,8 @@ class VideoTrack(InboundTrack):
         if detect is None or payload >= packet.end:
             self.forwarder.skip(extended)
             return
+        if self.protection is not None:
+            self._close_gaps(self.protection.nothing(packet, layout, second, extended))
         key = detect(packet.view, payload, packet.end)
         timestamp = int.from_bytes(packet.view[packet.start + 4 : packet.start + 8])
         self.forwarder.forward_copy(packet, layout, extended, second, timestamp, now, key)
@@ -208,13 +223,20 @@ class VideoTrack(InboundTrack):
             uplink.video_limit_bps = limit = min(max(watching), limit / BASE_SHARE)
         told, since = self._told
         lower, higher = limit < 0.9 * told, limit > 1.15 * told
-        if not lower and not (higher and now - since > _RAISE_INTERVAL):
-            return
-        self._told = (limit, now)
-        if uplink.wish is not None:
-            uplink.wish(limit)
-        elif lower:
-            uplink.schedule.report_soon(now)
+        if lower or (higher and now - since > _RAISE_INTERVAL):
+            self._told = (limit, now)
+            if lower and uplink.wish is None:
+                uplink.schedule.report_soon(now)
+        self.wish_fluent()
+
+    def wish_fluent(self) -> None:
+        """Tell the page what its receivers carry and what comes through on its own way, if that has changed."""
+        own = self.uplink.lossiness
+        lossy = own.step > CLEAN or any(track.downlink.lossiness.step > CLEAN for track in self.forwarder.subscribers)
+        wished = (min(self._told[0], own.fluent_bps), not lossy)
+        if wished != self._wished and self.uplink.wish is not None:
+            self._wished = wished
+            self.uplink.wish(*wished)
 
     def estimate_for_page(self, now: float) -> float:
         """What REMB should say: nothing less than free while the page obeys what signaling told it."""
@@ -222,7 +244,8 @@ class VideoTrack(InboundTrack):
         self._rate.read(self.octets_received, now)
         if limit == float("inf"):
             return limit
-        obeys = self._rate.bps <= 1.4 * limit + 50_000
+        protected = self.protection is not None and self.protection.awake
+        obeys = self._rate.bps <= (_PROTECTED if protected else _OBEDIENT) * limit + 50_000
         if self.uplink.wish is not None and (obeys or now - since < _OBEY_SECONDS):
             return float("inf")
         return self.uplink.video_limit_bps
@@ -235,7 +258,7 @@ class VideoTrack(InboundTrack):
         """NACK and key frame requests that are due."""
         packets: list[bytes] = []
         if self.nack.due <= now and self.ssrc is not None:
-            asked = self.nack.to_ask(now, self.uplink.round_trip)
+            asked = self.nack.to_ask(now, self.uplink.round_trip, self.uplink.copies)
             for at in range(0, len(asked), _NACKS_A_PACKET):
                 numbers = [number & 0xFFFF for number in asked[at : at + _NACKS_A_PACKET]]
                 packets.append(build_nack(self.uplink.sender_ssrc, self.ssrc, numbers))

@@ -27,7 +27,6 @@ from media.api import (
     RecordingStatus,
     SourceWished,
     UplinkJudged,
-    UplinkLoss,
     VideoLimited,
 )
 from media.bridge.bridge import Bridge
@@ -80,7 +79,7 @@ class HeldLeg:
         self.transport = LegTransport(shared, self)
         self.leg: Leg | None = None
         self.video_paused = False
-        self.wished_bps = 0
+        self.wished_bps, self.wished_layers = 0, True
         self.playout_ms = 0
         self._counters = shared.counters
         self._identity = new_identity()
@@ -161,19 +160,20 @@ class HeldLeg:
             self.video_paused = paused
             self.call.tell(VideoLimited(self.spec.call_id, self.spec.leg_id, paused))
 
-    def _source_wished(self, video_bps: float) -> None:
+    def _source_wished(self, video_bps: float, layers: bool) -> None:
         self.wished_bps = 0 if video_bps == float("inf") else max(1, round(video_bps))
-        self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps))
+        self.wished_layers = layers
+        self.call.tell(SourceWished(self.spec.call_id, self.spec.leg_id, self.wished_bps, layers))
 
-    def _uplink_judged(self, full: bool, loss: UplinkLoss) -> None:
-        self.call.tell(UplinkJudged(self.spec.call_id, self.spec.leg_id, full, loss))
+    def _uplink_judged(self, full: bool, lossy: bool) -> None:
+        self.call.tell(UplinkJudged(self.spec.call_id, self.spec.leg_id, full, lossy))
 
     def _playout_wished(self, seconds: float) -> None:
         self.playout_ms = round(seconds * 1000)
         self.call.tell(PlayoutWished(self.spec.call_id, self.spec.leg_id, self.playout_ms))
 
     def status(self, playing: tuple[str, ...]) -> LegStatus:
-        told = (self.video_paused, playing, self.wished_bps, self.playout_ms)
+        told = (self.video_paused, playing, self.wished_bps, self.wished_layers, self.playout_ms)
         return LegStatus(self.spec.leg_id, self.state, self.generation, *told)
 
     # --- time ---

@@ -8,18 +8,33 @@ REORDERING_WAIT = 0.005
 """A gap younger than this may be two packets that changed places."""
 _MIN_RETRY = 0.02
 _RETRY_MARGIN = 0.01
+COPY_INTERVAL = 0.015
+"""Between copies of one request: most bursts are over, and the page answers one of them only."""
 _PAUSE_A_NUMBER = 1e-4
 """A long list is walked less often (500 numbers: every 50 ms): 1/400 of a core a stream even in overload, when the
 gaps of hundreds of streams would otherwise cost more than their packets."""
 
 
 class _Missing:
-    __slots__ = ("due", "since", "tries")
+    __slots__ = ("copies", "due", "retry_at", "since", "tries")
 
     def __init__(self, now: float, wait: float) -> None:
         self.since = now
         self.due = now + wait
         self.tries = 0
+        self.copies = 0
+        """Of the last request, still to be sent."""
+        self.retry_at = 0.0
+
+    def ask(self, now: float, retry: float, copies: int) -> None:
+        """A request leaves now, a new one or a copy of the last."""
+        if self.copies and now < self.retry_at:
+            self.copies -= 1
+        else:
+            self.tries += 1
+            self.copies = copies - 1
+            self.retry_at = now + retry
+        self.due = min(now + COPY_INTERVAL, self.retry_at) if self.copies else self.retry_at
 
 
 class NackGenerator:
@@ -68,8 +83,11 @@ class NackGenerator:
         self._missing.clear()
         self.due = float("inf")
 
-    def to_ask(self, now: float, round_trip: float) -> list[int]:
-        """The numbers to ask for now, ascending; what is too old or was asked too often moves to `given_up`."""
+    def to_ask(self, now: float, round_trip: float, copies: int = 1) -> list[int]:
+        """The numbers to ask for now, ascending; what is too old or was asked too often moves to `given_up`.
+
+        `copies`: how often each request leaves, where requests get lost as well.
+        """
         retry = max(_MIN_RETRY, round_trip + _RETRY_MARGIN)
         asked: list[int] = []
         over: list[int] = []
@@ -79,8 +97,7 @@ class NackGenerator:
                 over.append(number)
                 continue
             if missing.due <= now:
-                missing.tries += 1
-                missing.due = now + retry
+                missing.ask(now, retry, copies)
                 asked.append(number)
             due = min(due, missing.due)
         for number in over:

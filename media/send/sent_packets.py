@@ -66,6 +66,12 @@ class SentPackets:
         self._resent[number] = now
         return self._packets[place], self._layouts[place]
 
+    def sent_at(self, sequence_number: int) -> float:
+        """When the packet of this number was sent for the first time; infinite if that is not known (any more)."""
+        place = sequence_number & self._mask
+        known = bool(self._numbers) and self._numbers[place] >= 0 and self._numbers[place] & 0xFFFF == sequence_number
+        return self._times[place] if known else float("inf")
+
     def newest(self, highest: int) -> tuple[bytes, Layout] | None:
         """The packet stored under `highest`, None if there is none."""
         place = highest & self._mask

@@ -51,7 +51,7 @@ def test_the_pacer_delays_nothing_on_a_clean_link() -> None:
         ("delay=50,loss=10", 0.002, 29, 1_500_000),
         ("delay=50,loss=10,burst=5", 0.01, 28, 1_500_000),
         ("delay=50,loss=20", 0.004, 28, 1_200_000),
-        ("delay=50,loss=30", 0.01, 27, 1_000_000),
+        ("delay=50,loss=30", 0.01, 28, 650_000),
         ("delay=50,loss=50", 0.045, 15, 500_000),
     ],
 )

@@ -106,7 +106,8 @@ def room(call: Call, name: str, bps: float) -> None:
     def say() -> None:
         for track in leg.outbound.values():
             if isinstance(track, VideoOut):
-                track.limit(leg.rates.allocation.video_bps, False, call.clock.now)
+                bps = leg.rates.allocation.video_bps
+                track.limit(bps, bps, False, call.clock.now)
 
     if first:
         call.clock.every(0.2, say)

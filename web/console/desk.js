@@ -18,7 +18,7 @@ const STILL_MS = 10_000; // a picture that is not here by then will not come
 const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const socketUrl = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1`;
 
-const WISHES = ["audio_bps", "video_bps", "playout_ms", "uplink_full", "uplink_loss"];
+const WISHES = ["audio_bps", "video_bps", "video_layers", "playout_ms", "uplink_full", "uplink_lossy"];
 
 export class Desk extends EventTarget {
   state = { ...initial, putAway: stored.get(PUT_AWAY) ?? "" };

@@ -16,7 +16,7 @@ export const initial = {
 };
 
 /** What the server leaves out when it is so. */
-const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, sending_paused: false, peer_sending_paused: false, audio_bps: 0, video_bps: 0, playout_ms: 0, uplink_full: false, uplink_loss: "", chat: [], rated: false };
+const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, sending_paused: false, peer_sending_paused: false, audio_bps: 0, video_bps: 0, video_layers: true, playout_ms: 0, uplink_full: false, uplink_lossy: false, chat: [], rated: false };
 
 export const withDefaults = (call) => ({ ...CALL, ...call });
 export const isLive = (call) => Boolean(call) && call.phase !== "ended";
@@ -41,7 +41,7 @@ export function reduce(view, message) {
     case "media.limited":
       return inCall(view, { [message.side === "own" ? "video_paused" : "peer_video_paused"]: message.video === "paused" });
     case "media.wish":
-      return inCall(view, { audio_bps: message.audio_bps, video_bps: message.video_bps, playout_ms: message.playout_ms, uplink_full: message.uplink_full, uplink_loss: message.uplink_loss });
+      return inCall(view, { audio_bps: message.audio_bps, video_bps: message.video_bps, video_layers: message.video_layers, playout_ms: message.playout_ms, uplink_full: message.uplink_full, uplink_lossy: message.uplink_lossy });
     case "local.connection":
       return { ...view, connection: message.state, code: message.code };
     case "local.media":

@@ -132,9 +132,9 @@ export function downscale(bps, before) {
   return 1;
 }
 
-/** Give a leg's senders their limits. `whole`: no temporal layers, browsers do not send the upper ones again. */
-export function apply(lines, { audio, video, downscale: by, pictures, whole = false }) {
-  const encoding = { maxBitrate: video, active: pictures, scalabilityMode: whole ? "L1T1" : "L1T3", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
+/** Give a leg's senders their limits. */
+export function apply(lines, { audio, video, downscale: by, pictures, layers = true }) {
+  const encoding = { maxBitrate: video, active: pictures, scalabilityMode: layers ? "L1T3" : "L1T1", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
   limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
   limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate");
 }

@@ -173,7 +173,7 @@ def test_no_page_meets_an_exception(seed: int) -> None:
     bridge = Bridge("call", dice)
     now = dice.choice((0.0, 5e6))
     legs = [bridge.add_leg(name, some_page(dice), Nowhere(), now) for name in ("one", "two")]
-    legs[0].uplink.wish = dice.choice((None, lambda bps: None))
+    legs[0].uplink.wish = dice.choice((None, lambda bps, layers: None))
     pages = [Hostile(dice, *pair) for pair in (legs, legs[::-1])]
     bridge.connect(("one", "two"), now)
     for _ in range(ACTIONS):

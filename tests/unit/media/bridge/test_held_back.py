@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from media.bridge.lossiness import FLUENT_BPS
 from media.bridge.player import VoicePlayer
 from media.bridge.uplink import SLOWEST_FEEDBACK
 from media.bwe.estimator import EMPTY_QUEUE_SECONDS, Estimator
@@ -38,7 +39,7 @@ def test_time_passes_in_the_timestamps_of_music_that_waits() -> None:
 def test_feedback_takes_no_more_than_its_share_of_the_way_to_the_page() -> None:
     _, one, *_ = joined()
     for bps, seconds in ((40_000, SLOWEST_FEEDBACK), (100_000, 0.16), (5_000_000, FAST_INTERVAL)):
-        one.uplink.spare(bps)
+        one.uplink.spare(bps, 0.0)
         arrivals = ArrivalRecorder()
         arrivals.least_interval = one.uplink.arrivals.least_interval
         arrivals.record(1, 0.0)
@@ -92,11 +93,18 @@ def voice(step: int) -> bytes:
     return build_packet(RtpPacket(111, step, step * 960, 1001, payload=b"\xfc" * 40))
 
 
-def test_loss_by_chance_is_told_in_two_grades_and_taken_back_below_them() -> None:
+def test_loss_by_chance_is_told_and_taken_back_below_it_and_much_of_it_limits_pictures() -> None:
     _, one, *_ = joined()
-    told: list[str] = []
-    one.uplink.tell = lambda _, loss: told.append(loss)
+    told: list[bool] = []
+    limits = []
+    one.uplink.tell = lambda _, lossy: told.append(lossy)
     for loss in (0.02, 0.04, 0.02, 0.01, 0.3, 0.2, 0.1, 0.0):
         one.uplink.loss.random_loss = loss
         one.uplink.judge(0.0)
-    assert told == ["some", "", "much", "some", ""]
+        limits.append(one.uplink.lossiness.fluent_bps)
+    assert told == [True, False, True, False]
+    free, some, much = FLUENT_BPS
+    assert limits == [free, some, some, free, much, much, some, free]
+    one.uplink.loss.random_loss, one.uplink.loss.limit_bps = 0.3, 100_000.0
+    one.uplink.judge(0.0)
+    assert len(told) == 4  # a full link loses packets as well

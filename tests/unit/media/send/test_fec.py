@@ -16,16 +16,16 @@ def _packet(sequence: int) -> bytes:
     return struct.pack("!BBHII", 0x80, 96, sequence & 0xFFFF, 1000, SSRC) + random.Random(sequence).randbytes(size)
 
 
-def _protect(first: int, count: int, ratio: float) -> list[ParityOut]:
+def _protect(first: int, count: int, ratio: float, bursts: bool = False) -> list[ParityOut]:
     group = FecGroup()
     for sequence in range(first, first + count):
         group.add(sequence & 0xFFFF, _packet(sequence), now=0.0)
-    return group.close(ratio)
+    return group.close(ratio, bursts)
 
 
 def test_a_burst_as_long_as_the_parity_comes_back() -> None:
     first, count = 65530, 12
-    parities = _protect(first, count, 0.25)
+    parities = _protect(first, count, 0.25, bursts=True)
     assert len(parities) == 3
     lost = {4, 5, 6}
     for parity in parities:
@@ -44,9 +44,24 @@ def test_packets_out_of_order_are_covered_and_what_is_far_off_is_left_out() -> N
     assert (parity.base, sorted(parity.offsets)) == (97, [0, 1, 3, 4])
 
 
-def test_every_packet_is_covered_once() -> None:
-    covered = sorted(o for parity in _protect(10, 20, 0.3) for o in parity.offsets)
-    assert covered == list(range(20))
+def test_every_packet_is_covered_once_for_bursts_and_twice_for_losses_by_chance() -> None:
+    for bursts, times in ((True, 1), (False, 2)):
+        covered = sorted(o for parity in _protect(10, 20, 0.3, bursts) for o in parity.offsets)
+        assert covered == sorted([*range(20)] * times)
+
+
+def test_what_one_parity_brings_back_helps_the_next() -> None:
+    """Three of five packets are lost, and two of the five parity packets."""
+    parities = _protect(0, 5, 1.0)
+    known = {number: recovery_bits(_packet(number)) for number in (0, 3)}
+    for parity in (parities[1], parities[0], parities[3], parities[1]):
+        missing = [number for number in parity.offsets if number not in known]
+        if len(missing) == 1:
+            others = [known[number] for number in parity.offsets if number in known]
+            found = restore(Parity(SSRC, (), parity.bits, 1100), missing[0], others)
+            assert found == _packet(missing[0])
+            known[missing[0]] = recovery_bits(found)
+    assert sorted(known) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.35, 1.0])
