@@ -26,8 +26,8 @@ SUFFIX = EXTENSION_SUFFIXES[0]
 """Names interpreter, version and machine: .cpython-311-x86_64-linux-gnu.so."""
 
 _PARTS = {
-    "bridge": "allocation audio downlink forwarder inbound key_frames layers leg lossiness outbound outbound_audio outbound_red "
-    "outbound_video protection rate_control rates reporting rtcp_input schedule streams tap uplink video",
+    "bridge": "allocation audio downlink forwarder inbound key_frames layers leg lossiness outbound outbound_audio "
+    "outbound_red outbound_video protection rate_control rates reporting rtcp_input schedule streams tap uplink video",
     "bwe": "acknowledged aimd arrival_groups estimator loss overuse probe sent trendline",
     "io": "arena batches counters demux endpoint mmsg paths plain srtp transport",
     "quality": "frames",
