@@ -145,7 +145,7 @@ class Aggregate:
 
     def add(self, row: Minute) -> None:
         """One row; in any order."""
-        weekday, hour = self._local(row.at)
+        weekday, hour = self.local(row.at)
         self._all.add(row, self._is_new("", "", row.call_id))
         keys = {
             "country": row.country,
@@ -190,7 +190,8 @@ class Aggregate:
             self._calls.add(mark)
         return True
 
-    def _local(self, at: float) -> tuple[int, int]:
+    def local(self, at: float) -> tuple[int, int]:
+        """Weekday and hour where the operator is."""
         start = int(at // 900)  # zones shift by quarters of an hour: within one, the answer is the same
         if self._hour[0] != start:
             moment = datetime.fromtimestamp(at, self._zone)

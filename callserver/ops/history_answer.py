@@ -26,6 +26,8 @@ class HistoryFilter(msgspec.Struct, frozen=True):
     country: str = ""
     network: str = ""
     browser: str = ""
+    hour: int | None = None
+    """Only minutes that begin in this hour of the operator's day."""
 
 
 class Problem(NamedTuple):
@@ -126,7 +128,9 @@ def answer(
     matching: set[str] = set()
     aggregate = Aggregate(zone)
     for row in rows:
-        if row.call_id in kept and _matches(row, wanted):
+        if row.call_id not in kept or not _matches(row, wanted):
+            continue
+        if wanted.hour is None or aggregate.local(row.at)[1] == wanted.hour:
             aggregate.add(row)
             matching.add(row.call_id)
     listed = sorted(((calls[call_id].at, call_id) for call_id in matching), reverse=True)[:MAX_CALLS]

@@ -32,7 +32,8 @@ _QUERY = (
     ("agent", "id"),
     ("country", "ISO 3166 code"),
     ("network", "e.g. wifi"),
-    ("browser", "without its version"),
+    ("browser", "without its version; this and `network`: minutes of the side that has it, and the calls of those"),
+    ("hour", "0 to 23: only minutes that begin in this hour of the zone"),
 )
 
 
@@ -119,7 +120,10 @@ def _filter(query: dict[str, str], now: float) -> HistoryFilter:
     texts = {
         name: query.get(name, "")[:MAX_TEXT] for name in ("side", "kind", "agent", "country", "network", "browser")
     }
-    return HistoryFilter(since, until, score=_number(query, "score"), **texts)
+    hour = _number(query, "hour")
+    if hour is not None and hour not in range(24):
+        refuse(400, "bad_request", "hour: expected a whole number from 0 to 23")
+    return HistoryFilter(since, until, score=_number(query, "score"), hour=None if hour is None else int(hour), **texts)
 
 
 def _number(query: dict[str, str], name: str) -> float | None:

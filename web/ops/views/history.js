@@ -11,6 +11,7 @@ import { Failure, Loading, Nothing, Score } from "./parts.js";
 const DAY = 86400;
 const KINDS = ["loss", "burst", "rate", "delay", "jitter", "outage", "cpu", "silent", "black", "overload"];
 const GROUPS = ["country", "network", "browser", "agent", "hour"];
+const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${String(hour).padStart(2, "0")}:00`]);
 const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const dayOf = (at) => {
   const day = new Date(at * 1000);
@@ -21,7 +22,7 @@ const start = (day) => new Date(`${day}T00:00:00`).getTime() / 1000;
 export function History() {
   const { t, desk } = useDesk();
   const now = Date.now() / 1000;
-  const [filter, setFilter] = useState({ from: dayOf(now - 6 * DAY), to: dayOf(now), side: "", kind: "", score: "", agent: "", country: "", network: "", browser: "" });
+  const [filter, setFilter] = useState({ from: dayOf(now - 6 * DAY), to: dayOf(now), side: "", kind: "", score: "", agent: "", country: "", network: "", browser: "", hour: "" });
   const [found, set] = useState({ state: "loading" });
   const asked = useRef(0);
   const load = async () => {
@@ -71,6 +72,7 @@ function Filters({ filter, onFilter, answer }) {
     ${known("country", (key) => countryName(key, words))}
     ${known("network", (key) => groupName("network", key, { t, words, answer }))}
     ${known("browser")}
+    ${choice("hour", HOURS)}
   </form>`;
 }
 

@@ -1,10 +1,13 @@
 from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from callserver.ops.history_answer import MAX_CALLS, HistoryFilter, Problem, answer
+from callserver.ops.history_routes import _filter
 from callserver.quality.minutes import MinuteRow
+from signaling.http.context import ApiError
 
 AT = 1_780_272_000.0
 
@@ -56,6 +59,8 @@ def calls(**wanted: Any) -> list[str]:
         ({"network": "cellular"}, ["bad"]),
         ({"browser": "Firefox"}, ["good"]),
         ({"browser": "Firefox", "agent": "a2"}, []),
+        ({"hour": 0}, ["bad", "good"]),
+        ({"hour": 1}, []),
     ],
 )
 def test_filters(wanted: dict[str, Any], expected: list[str]) -> None:
@@ -77,3 +82,21 @@ def test_the_list_is_bounded() -> None:
     found = answer(rows, [], HistoryFilter(0, 2e9), UTC, {}, False)
     assert (len(found.calls), found.calls[0].call_id) == (MAX_CALLS, f"c{MAX_CALLS + 9}")
     assert found.summary.all.calls == MAX_CALLS + 10
+
+
+def test_the_hour_is_the_operator_s() -> None:
+    def minutes(hour: int) -> int:
+        wanted = HistoryFilter(0, 2e9, hour=hour)
+        return answer(ROWS, PROBLEMS, wanted, ZoneInfo("Asia/Kolkata"), {}, False).summary.all.minutes
+
+    assert (minutes(0), minutes(5)) == (0, len(ROWS))
+
+
+@pytest.mark.parametrize("hour", ["24", "-1", "1.5", "x", "nan"])
+def test_an_hour_that_is_none_is_refused(hour: str) -> None:
+    with pytest.raises(ApiError, match="hour"):
+        _filter({"hour": hour}, 2e9)
+
+
+def test_an_hour_is_read() -> None:
+    assert (_filter({"hour": "23"}, 2e9).hour, _filter({}, 2e9).hour) == (23, None)
