@@ -25,7 +25,7 @@ def finalised(text: str) -> str:
     )
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name() as target], value=value) if not _is_type(value):
+            case ast.Assign(targets=[ast.Name() as target], value=value) if not _stays(value):
                 mark, end = f": {_FINAL}", target
             case ast.AnnAssign(target=ast.Name() as target, annotation=end, value=ast.expr()):
                 mark = f": {_FINAL}[{ast.unparse(end)}]"
@@ -38,6 +38,6 @@ def finalised(text: str) -> str:
     return "\n".join(lines)
 
 
-def _is_type(value: ast.expr) -> bool:
-    """`A | B`, which is a type, or flags, which are seldom."""
-    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr)
+def _stays(value: ast.expr) -> bool:
+    """`A | B`, which is a type, or flags, which are seldom; and tuples: mypyc 2.4 takes some of them for not yet set."""
+    return isinstance(value, ast.Tuple) or (isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr))

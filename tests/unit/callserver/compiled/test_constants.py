@@ -20,6 +20,7 @@ _KINDS: frozenset[int] = frozenset(
 Union = int | str
 EITHER = int | str
 TURNS = 0
+BOUNDS = (0.0, 1.0)
 lower = 1
 A = B = 2
 PATTERN = re.compile("x")
