@@ -68,7 +68,9 @@ class RecordingLibrary:
         self._views = OpenViews(vault)
 
     async def run(self) -> None:
-        """Jobs and retention until cancelled."""
+        """Jobs and retention until cancelled; what is wrong with the master keys is told at once."""
+        if fault := await self._vault.run(partial(self._vault.files.fault)):
+            log.error("recordings cannot be opened or made", fault=fault)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._jobs.run(), name="recordings: jobs")
             tasks.create_task(self._keep_house(), name="recordings: retention")

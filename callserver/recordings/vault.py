@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from media.api import RecordingSpec, Snapshot
 from media.recording import keys
-from media.recording.errors import RecordingError
+from media.recording.errors import MissingKeyError, RecordingError
 from media.recording.parts import close_cut_off, part_paths
 from media.recording.reader import RecordingReader
 from signaling.http.photo_studio import BusyError, PhotoStudio
@@ -40,7 +40,13 @@ class RecordingFiles:
     @property
     def ring(self) -> keys.KeyRing:
         """The master keys, made at first use, read again when the file changed (`callserver recording rotate-key`);
-        raise RecordingError or OSError."""
+        raise RecordingError or OSError. New keys in place of lost ones would open nothing of what is there, and what
+        they wrapped would be lost in turn with the old file's return from a backup."""
+        if not self._key_file.exists() and (kept := self._wrapped()):
+            raise MissingKeyError(
+                f"the master keys of recordings are not there: {self._key_file}; {len(kept)} recordings need them: "
+                "put the file back from its backup, or move the recordings away to begin anew"
+            )
         changed = self._key_file.stat().st_mtime_ns if self._key_file.exists() else 0
         if self._ring is None or self._ring[0] != changed:
             ring = keys.load_or_create_ring(self._key_file, self._chance)
@@ -50,6 +56,21 @@ class RecordingFiles:
     def known(self) -> list[str]:
         """The ids of all recordings that have files here."""
         return sorted(path.name for path in self._directory.glob("*") if self.path(path.name).parent.is_dir())
+
+    def fault(self) -> str | None:
+        """What is wrong with the master keys, as far as one recording shows; None: nothing, or nothing is kept yet."""
+        try:
+            for recording_id in self._wrapped()[:1]:
+                self.key(recording_id)
+            if self._key_file.exists():
+                keys.load_ring(self._key_file)
+        except (RecordingError, OSError) as error:
+            return str(error)
+        return None
+
+    def _wrapped(self) -> list[str]:
+        """The recordings that have a key, which a master key wraps."""
+        return [recording_id for recording_id in self.known() if keys.key_path(self.path(recording_id)).exists()]
 
     def rotate(self) -> tuple[str, int, list[str]]:
         """A new master key, and every recording's key under it: its id, how many, and what failed (the old master
@@ -72,11 +93,11 @@ class RecordingFiles:
 
     def prepare(self, recording_id: str) -> tuple[Path, bytes]:
         """The directory and the plain key of a recording, made unless they are there."""
-        path = self.path(recording_id)
+        path, ring = self.path(recording_id), self.ring
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if keys.key_path(path).exists():
-            return path, keys.open_data_key(path, self.ring)
-        return path, keys.create_data_key(path, recording_id, self.ring, self._chance)
+            return path, keys.open_data_key(path, ring)
+        return path, keys.create_data_key(path, recording_id, ring, self._chance)
 
     def key(self, recording_id: str) -> bytes:
         return keys.open_data_key(self.path(recording_id), self.ring)

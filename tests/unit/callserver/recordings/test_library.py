@@ -14,10 +14,11 @@ import pytest
 from callserver.recordings.jobs import Jobs
 from callserver.recordings.library import RecordingLibrary
 from callserver.recordings.orders import ExportOrder
-from media.recording.keys import key_path
+from media.recording.keys import KeyRing, key_path
 from signaling.http.library import Job, LibraryError
 from signaling.policy import DAY
 from signaling.records import CallEvent, Change, Still, Verification
+from signaling.vault import VaultError
 from tests.unit.callserver.recordings.conftest import SECONDS, WALL, Shelf
 
 
@@ -86,6 +87,29 @@ async def test_what_is_wrong_is_said_in_a_word(shelf: Shelf) -> None:
     assert await refused(shelf.library.contents("r1")) == (410, "no_key")
     assert await refused(shelf.library.play("r9", "customer")) == (404, "not_found")
     assert await refused(shelf.library.play("r2", "stranger")) == (404, "not_found")
+
+
+async def test_lost_master_keys_are_told_and_not_replaced(shelf: Shelf) -> None:
+    await shelf.call("call")
+    files = shelf.vault.files
+    assert files.fault() is None
+    await shelf.recorded("call", "r1")
+    ring = shelf.folder / "recording.keys"
+    good = ring.read_bytes()
+    ring.unlink()
+    assert await refused(shelf.library.contents("r1")) == (410, "no_key")
+    with pytest.raises(VaultError, match=r"master keys of recordings are not there: .*; 1 recordings need them"):
+        await shelf.vault.prepare("r2", False, {})
+    assert not ring.exists()
+    assert not files.path("r2").parent.exists()
+    assert "from its backup" in str(files.fault())
+    KeyRing({"1": bytes(32)}, "1").save(ring)
+    assert await refused(shelf.library.contents("r1")) == (409, "wrong_key")
+    assert "does not open" in str(files.fault())
+    ring.write_bytes(b"nonsense")
+    assert "is not a key file" in str(files.fault())
+    ring.write_bytes(good)
+    assert files.fault() is None
 
 
 async def test_retention_deletes_what_is_due_and_nothing_else(shelf: Shelf) -> None:
