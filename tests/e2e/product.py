@@ -98,12 +98,17 @@ class Product:
 
     async def command(self, *arguments: str) -> str:
         """What another `callserver` command prints, for the same data."""
+        code, said = await self.tried(*arguments)
+        assert code == 0, said
+        return said
+
+    async def tried(self, *arguments: str) -> tuple[int, str]:
+        """The exit code of another `callserver` command and what it prints; what it complains of if it prints none."""
         command = [*PROGRAM, *arguments]
         done = await asyncio.to_thread(
             subprocess.run, command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.returncode, done.stdout or done.stderr
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLSERVER_")}

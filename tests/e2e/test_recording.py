@@ -1,10 +1,18 @@
 """A call is recorded, played back, exported, deleted; a verification becomes evidence that a stranger can check."""
 
+import json
+import time
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, ZipFile
 
+import av
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from media.recording.evidence import Signer
 from tests.e2e.people import Agent, Customer, People
 from tests.e2e.product import Product, until
 
@@ -92,6 +100,59 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
     assert agent.complaints + customer.complaints == []
 
 
+async def test_a_recording_outlives_its_worker(
+    customer: Customer, agent: Agent, product: Product, tmp_path: Path
+) -> None:
+    """Muted, held and killed with -9 in the middle: what was before and what came after is played and decoded."""
+    await customer.call("Kira Killed")
+    await agent.answer()
+    await customer.sees()
+    await agent.key("R").click()
+    await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that the call is recorded")
+    began = time.monotonic()
+    for key, seconds in (("M", 1000), ("M", 500), ("O", 1000), ("O", 500)):  # muted, not, held, not
+        await agent.key(key).click()
+        await agent.page.wait_for_timeout(seconds)
+    await customer.sees()
+    await until(product.has_spare, "the spare is warm")
+    connections = (await customer.figures())["connections"]
+    before = time.monotonic() - began
+    product.kill(product.serving_worker())
+
+    async def anew() -> bool:
+        return bool((await customer.figures())["connections"] > connections and (await agent.figures())["live"])
+
+    await until(anew, "both have a new connection", 20)
+    await customer.sees()
+    await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that the call is recorded still")
+    resumed = time.monotonic() - began
+    await agent.page.wait_for_timeout(2000)
+    ended = time.monotonic() - began
+    await customer.hang_up()
+    await agent.ended()
+
+    await open_call(agent, "Kira Killed")
+    await plays(agent)
+    (recording,) = await recordings(agent)
+    for side in ("customer", "agent"):
+        film = tmp_path / f"{side}.webm"
+        await product.command("recording", "export", recording["recording_id"], "--out", str(film), "--side", side)
+        pictures, sound = decoded(film)
+        for times in (pictures, sound):
+            assert any(before - 1.5 < one < before + 0.5 for one in times), (side, before, times[-1])
+            assert any(resumed < one < ended + 1 for one in times), (side, resumed, times[-1])
+        assert abs(pictures[-1] - sound[-1]) < 0.5, side
+
+
+def decoded(film: Path) -> tuple[list[float], list[float]]:
+    """When a side's pictures and pieces of sound are, in seconds; every one of them is decoded."""
+    with av.open(str(film)) as container:
+        pictures = [float(frame.time or 0) for frame in container.decode(container.streams.video[0])]
+    with av.open(str(film)) as container:
+        sound = [float(frame.time or 0) for frame in container.decode(container.streams.audio[0])]
+    return pictures, sound
+
+
 async def recordings(agent: Agent) -> list[dict[str, Any]]:
     call_id = agent.page.url.rsplit("/", 1)[1]
     answer = await agent.context.request.get(f"/api/v1/calls/{call_id}/recordings")
@@ -125,3 +186,42 @@ async def test_a_verification_becomes_evidence(people: People, product: Product,
     key.write_text((await product.get("/api/v1/evidence/key"))[1])
     said = await product.command("verify", str(archive), "--key", str(key))
     assert code in said
+    for name, words, forged in forgeries(archive):
+        (tmp_path / name).write_bytes(forged)
+        outcome, said = await product.tried("verify", str(tmp_path / name), "--key", str(key))
+        assert outcome == 1, (name, said)
+        assert words in said, (name, said)
+    (tmp_path / "other.pem").write_bytes(Signer(Ed25519PrivateKey.generate()).public_pem)
+    outcome, said = await product.tried("verify", str(archive), "--key", str(tmp_path / "other.pem"))
+    assert outcome == 1
+    assert "another key" in said
+    (tmp_path / "half.zip").write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    outcome, said = await product.tried("verify", str(tmp_path / "half.zip"), "--key", str(key))
+    assert outcome == 2
+    assert "cut off" in said
+
+
+def forgeries(archive: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Archives that were changed as somebody would who has an editor: what each is called, what must be said of it."""
+    with ZipFile(archive) as opened:
+        members = {info.filename: opened.read(info) for info in opened.infolist()}
+    still = next(name for name in members if name.startswith("files/") and name.endswith((".jpg", ".png")))
+    film = next(name for name in members if name.startswith("files/") and name.endswith(".webm"))
+    for name in (still, film):
+        content = bytearray(members[name])
+        content[len(content) // 2] ^= 1
+        yield f"changed-{name[6:]}.zip", f"{name} was changed", zipped(members | {name: bytes(content)})
+        yield f"dropped-{name[6:]}.zip", f"{name} is missing", zipped({k: v for k, v in members.items() if k != name})
+    manifest = json.loads(members["manifest.json"])
+    entries = manifest["entries"]
+    entries[0], entries[1] = entries[1], entries[0]
+    swapped = json.dumps(manifest, separators=(",", ":")).encode()
+    yield "swapped.zip", "the signature does not fit", zipped(members | {"manifest.json": swapped})
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
