@@ -39,5 +39,5 @@ def finalised(text: str) -> str:
 
 
 def _stays(value: ast.expr) -> bool:
-    """`A | B`, which is a type, or flags, which are seldom; and tuples: mypyc 2.4 takes some of them for not yet set."""
+    """`A | B`, which is a type, or flags, which are seldom; tuples: mypyc 2.4 takes some of them for not yet set."""
     return isinstance(value, ast.Tuple) or (isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr))
