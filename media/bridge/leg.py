@@ -203,6 +203,8 @@ class Leg:
 
     def answered_at(self, now: float) -> float:
         """When the page last told of something sent to it, or something worth telling was sent; infinite if nothing."""
+        if self.uplink.full:
+            return float("inf")  # its answers stand in the queue that it fills; what it sends still comes
         return self.rates.estimator.answered_at(self.downlink.transport_sequence, now)
 
     def path_changed(self, elsewhere: bool, now: float) -> None:

@@ -17,7 +17,7 @@ from media.wire.parity import recovery_bits, string_bytes
 from media.wire.rtcp import split_compound
 from media.wire.rtcp_feedback import NACK_FORMAT, PLI_FORMAT, build_nack, parse_nack
 from media.wire.rtp import RtpPacket, build_packet, parse_packet
-from media.wire.transport_cc import parse_transport_feedback
+from media.wire.transport_cc import TransportFeedback, parse_transport_feedback
 from media.wire.ulpfec import build_ulpfec
 from media.wire.vp8 import Vp8Descriptor, build_descriptor
 from tests.sim.page import TYPES, parameters
@@ -145,3 +145,12 @@ def test_pictures_come_without_layers_while_a_way_of_theirs_loses_by_chance() ->
         away.lossiness.take(model)
         camera.wish_fluent()
     assert wishes == [(FLUENT_BPS[0], False), (FLUENT_BPS[1], False), (FLUENT_BPS[0], True)]
+
+
+def test_a_page_whose_answers_stand_in_a_queue_is_not_taken_for_cut_off() -> None:
+    _, one, *_ = watched()
+    one.downlink.transport_sequence = 100
+    one.rates.feedback(TransportFeedback(1, 2, 0, 0, 0, (4,)), 1.0)
+    assert [one.answered_at(now) for now in (9.0, 9.5)] == [9.0, 9.0]
+    one.uplink.full = True
+    assert one.answered_at(9.5) == float("inf")
