@@ -78,6 +78,8 @@ class LegStatus(msgspec.Struct, frozen=True):
     """As the leg's last SourceWished said."""
     playout_ms: int = 0
     """As the leg's last PlayoutWished said."""
+    video_unshowable: bool = False
+    """As the leg's last VideoUnshowable said."""
 
 
 class RecordingSpec(msgspec.Struct, frozen=True):
@@ -152,16 +154,8 @@ class Announcement(StrEnum):
     RECORDING_STOPPED = "recording_stopped"
 
 
-SPOKEN = frozenset(
-    {
-        Announcement.PLEASE_WAIT,
-        Announcement.ON_HOLD,
-        Announcement.RECORDING_STARTED,
-        Announcement.RECORDING_PAUSED,
-        Announcement.RECORDING_RESUMED,
-        Announcement.RECORDING_STOPPED,
-    }
-)
+_WORDLESS = (Announcement.WAITING, Announcement.RING_BACK, Announcement.HOLD, Announcement.HOLD_PICTURE)
+SPOKEN = frozenset(Announcement) - frozenset(_WORDLESS)
 SPOKEN_LANGUAGES = ("en", "es", "de", "fr", "pt-BR", "ar", "id", "zh-CN")
 
 
@@ -244,6 +238,15 @@ class VideoLimited(msgspec.Struct, frozen=True, tag=True):
     paused: bool
 
 
+class VideoUnshowable(msgspec.Struct, frozen=True, tag=True):
+    """The leg's page has no codec for the pictures that are sent to it, and none are made for it (no encoder, no CPU);
+    or, `unshowable` false, that is over."""
+
+    call_id: str
+    leg_id: str
+    unshowable: bool
+
+
 class CallLost(msgspec.Struct, frozen=True, tag=True):
     """The worker that held the call died; its legs are gone. Open them anew in the same call."""
 
@@ -323,6 +326,7 @@ MediaEvent = (
     | LegFailed
     | MediaStarted
     | VideoLimited
+    | VideoUnshowable
     | SourceWished
     | PlayoutWished
     | UplinkJudged

@@ -105,13 +105,16 @@ def answered(board: Board, session: Session, message: LegAnswer) -> None:
 
 
 def answer_refused(board: Board, refusal: AnswerRefused) -> None:
-    """The engine did not take the answer: the page is told why and may try again."""
+    """The engine did not take the answer: the page is told why and may try again, but not for ever."""
     call = board.calls.get(refusal.call_id)
     found = call.of_leg(refusal.leg_id) if call else None
     session = board.sessions.get(found[0].session_id) if found else None
     if found is not None and session is not None and found[1].generation == refusal.generation:
         found[1].answered = refusal.generation - 1
         board.error(session, refusal.code, refusal.text, "leg.answer")
+        if call is not None and _too_many_failures(board, found[0]):
+            board.record(call.state, "leg_failed", role=found[0].role, reason=refusal.text[:200])
+            give_up(board, call, found[0])
 
 
 def restart(board: Board, session: Session, leg_id: str, replace: bool) -> None:

@@ -1,13 +1,14 @@
 """What the ways of a call carry, as the engine and the pages say it; signaling.views shows it to both sides."""
 
-from media.api import PlayoutWished, SourceWished, UplinkJudged
+from media.api import PlayoutWished, SourceWished, UplinkJudged, VideoUnshowable
 from signaling.board import Board
 from signaling.call import ANSWERED
 from signaling.session import Session
 
 
-def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged) -> None:
-    """The camera should send so much at most, the page hold what it plays so long (0: as it likes), or send less."""
+def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged | VideoUnshowable) -> None:
+    """The camera should send so much at most, the page hold what it plays so long (0: as it likes), or send less; or
+    the page lacks the other's codec and nothing is made for it: both sides are told that in words."""
     call = board.calls.get(wish.call_id)
     found = call.of_leg(wish.leg_id) if call else None
     if call is not None and found is not None:
@@ -15,6 +16,10 @@ def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged) -> N
             found[1].video_bps, found[1].video_layers = wish.video_bps, wish.layers
         elif isinstance(wish, UplinkJudged):
             found[1].uplink_full, found[1].uplink_lossy = wish.full, wish.lossy
+        elif isinstance(wish, VideoUnshowable):
+            if wish.unshowable > found[1].unshowable:
+                board.record(call.state, "video_unshowable", role=found[0].role)
+            found[1].unshowable = wish.unshowable
         else:
             found[1].playout_ms = wish.milliseconds
         board.glance(call)

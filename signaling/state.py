@@ -48,6 +48,8 @@ class Leg:
     """Some of it is lost by chance."""
     sending_paused: bool = False
     """Its page lets its picture wait: its way to us carries the voice only."""
+    unshowable: bool = False
+    """Its page lacks the codec of the other side's picture."""
     music: str = ""
     """What the engine was told to play to it again and again."""
 

@@ -24,6 +24,7 @@ from media.api import (
     StatsReported,
     UplinkJudged,
     VideoLimited,
+    VideoUnshowable,
 )
 from signaling import chat, customers, keeping, legs, limits, quality, recordings, restore, ringing, stills, visits
 from signaling.actions import Action
@@ -243,7 +244,7 @@ class Switchboard:
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
                 limits.limited(self.board, call_id, leg_id, paused)
-            case SourceWished() | PlayoutWished() | UplinkJudged():
+            case SourceWished() | PlayoutWished() | UplinkJudged() | VideoUnshowable():
                 limits.wished(self.board, event)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)

@@ -146,6 +146,10 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     """This side's way out is too weak for its picture: it waits, and comes back by itself."""
     peer_sending_paused: bool = False
     """The same of the other side's picture."""
+    unshowable: bool = False
+    """This side's browser has no codec for the other's picture, and none could be made that it has."""
+    peer_unshowable: bool = False
+    """The same on the other side."""
     audio_bps: int = 0
     video_bps: int = 0
     video_layers: bool = True

@@ -38,6 +38,8 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_video_paused=_is_limited(call, other),
         sending_paused=_sends_too_little(call, one),
         peer_sending_paused=_sends_too_little(call, other),
+        unshowable=_cannot_show(call, one),
+        peer_unshowable=_cannot_show(call, other),
         video_bps=leg.video_bps if leg else 0,
         video_layers=one.current is None or one.current.video_layers,
         playout_ms=leg.playout_ms if leg else 0,
@@ -61,6 +63,8 @@ def view(
     peer_video_paused: bool = False,
     sending_paused: bool = False,
     peer_sending_paused: bool = False,
+    unshowable: bool = False,
+    peer_unshowable: bool = False,
     video_bps: int = 0,
     video_layers: bool = True,
     playout_ms: int = 0,
@@ -87,6 +91,8 @@ def view(
         peer_video_paused=peer_video_paused,
         sending_paused=sending_paused,
         peer_sending_paused=peer_sending_paused,
+        unshowable=unshowable,
+        peer_unshowable=peer_unshowable,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         video_bps=video_bps,
         video_layers=video_layers,
@@ -169,6 +175,11 @@ def _is_limited(call: Call, one: Participant | None) -> bool:
 def _sends_too_little(call: Call, one: Participant | None) -> bool:
     talking = call.state.phase in ANSWERED
     return talking and one is not None and one.current is not None and one.current.sending_paused
+
+
+def _cannot_show(call: Call, one: Participant | None) -> bool:
+    talking = call.state.phase in ANSWERED
+    return talking and one is not None and one.current is not None and one.current.unshowable
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

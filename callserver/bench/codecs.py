@@ -56,8 +56,9 @@ class OpusFigures(msgspec.Struct, frozen=True):
 
 
 class TranscodeFigures(msgspec.Struct, frozen=True):
-    """640x480 at 30 frames a second, VP8 in, VP8 out: assembled, decoded, scaled, encoded, in packets."""
+    """640x480 at 30 frames a second, VP8 in, VP8 or H.264 out: assembled, decoded, scaled, encoded, in packets."""
 
+    codec: str
     target_bps: int
     core_share: float
     ms_a_picture: float
@@ -91,9 +92,10 @@ def codecs(seconds: float, *, say: Callable[[str], None]) -> CodecsReport:
     scene = _Scene.make(seconds)
     encode_ms, decode_ms = _vp8(scene)
     transcode = []
-    for target in TARGETS_BPS:
-        say(f"transcoding to {target // 1000} kbps")
-        transcode.append(_transcode(scene, target))
+    for codec, targets in ((VideoCodec.VP8, TARGETS_BPS), (VideoCodec.H264, TARGETS_BPS[1:])):
+        for target in targets:
+            say(f"transcoding to {codec} at {target // 1000} kbps")
+            transcode.append(_transcode(scene, codec, target))
     return CodecsReport(sound, vpx.version(), encode_ms, decode_ms, transcode, clean)
 
 
@@ -177,11 +179,11 @@ def _vp8(scene: _Scene) -> tuple[float, float]:
     return round(encoding * 1e3, 2), round(decoding * 1e3, 2)
 
 
-def _transcode(scene: _Scene, target_bps: int) -> TranscodeFigures:
+def _transcode(scene: _Scene, codec: VideoCodec, target_bps: int) -> TranscodeFigures:
     source = Vp8Encoder(SOURCE_BPS)
-    rendition = Rendition(target_bps)
+    rendition = Rendition(target_bps, codec)
     transcoder = Transcoder(PictureSource(VideoCodec.VP8), rendition)
-    receiver = PictureSource(VideoCodec.VP8)
+    receiver = PictureSource(codec)
     sequence = sent = 0
     cost = 0.0
     qualities = []
@@ -197,7 +199,7 @@ def _transcode(scene: _Scene, target_bps: int) -> TranscodeFigures:
         cost += time.thread_time() - start
         for packet in packets:
             sent += len(packet.payload)
-            receiver.insert(*packet, now)
+            receiver.insert(packet.sequence, packet.timestamp, packet.marker, packet.payload, now)
         shown = receiver.poll(now)
         if shown is not None:
             seen = np.asarray(shown.picture.to_ndarray()[: shown.picture.height], np.uint8)
@@ -205,6 +207,7 @@ def _transcode(scene: _Scene, target_bps: int) -> TranscodeFigures:
     seconds = len(scene.pictures) / FPS
     step = rendition.step
     return TranscodeFigures(
+        codec=codec,
         target_bps=target_bps,
         core_share=round(cost / seconds, 3),
         ms_a_picture=round(cost / len(scene.pictures) * 1e3, 2),

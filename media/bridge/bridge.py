@@ -135,6 +135,16 @@ class Bridge:
         """Whose voice and picture each track is to carry."""
         return self._wanted()
 
+    def lineless(self) -> set[str]:
+        """Legs that took no line for pictures, as with no codec in common, and miss what another leg sends."""
+        joined = () if self.held else self.connected
+        seen = {
+            leg_id
+            for leg_id in joined
+            if self.legs[leg_id].source(Kind.VIDEO) is not None and (leg_id, Kind.VIDEO) not in self._muted
+        }
+        return {leg_id for leg_id in joined if Slot.MAIN not in self.legs[leg_id].outbound and seen - {leg_id}}
+
     def rejoin(self, now: float) -> None:
         """Taps or substitutes have changed."""
         self._join(now)

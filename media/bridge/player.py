@@ -15,8 +15,8 @@ from media.wire.layout import Layout
 
 _HEADER = Struct("!BBHII")
 _WORD = Struct("!HH")
-_OPUS_TYPE, VP8_TYPE = 111, 96
-_TYPES = PayloadTypes(opus=_OPUS_TYPE, vp8=VP8_TYPE)
+_OPUS_TYPE, VP8_TYPE, H264_TYPE = 111, 96, 102
+_TYPES = PayloadTypes(opus=_OPUS_TYPE, vp8=VP8_TYPE, h264=H264_TYPE)
 
 PACKET_SECONDS = 0.02
 _PACKET_SAMPLES = 960

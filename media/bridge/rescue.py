@@ -2,7 +2,8 @@
 
 Two cases: the source sends a codec that the leg has not; or one leg of several can carry far less than the others, whom
 it would drag down. What decodes and encodes is elsewhere (`Kitchen`) and may refuse. Until the first new picture is
-here the leg is fed as before, and until the source's next key frame afterwards it is fed by us.
+here the leg is fed as before, and until the source's next key frame afterwards it is fed by us. A leg that lacks the
+codec and gets nothing made for it is `blind`: that is for people to be told.
 """
 
 from enum import Enum, auto
@@ -12,9 +13,9 @@ from media.bridge.bridge import Bridge
 from media.bridge.inbound import InboundTrack
 from media.bridge.leg import Leg
 from media.bridge.outbound import OutboundTrack
-from media.bridge.player import VP8_TYPE, Player
+from media.bridge.player import H264_TYPE, VP8_TYPE, Player
 from media.bridge.tap import Tap
-from media.wire.tapped import TappedPacket
+from media.wire.tapped import H264, TappedPacket
 
 MAX_BPS = 700_000
 """What a rescue encodes at most: enough for 960x540, and its price is bounded."""
@@ -24,6 +25,10 @@ WEAK, RECOVERED = 0.5, 0.8
 WEAK_SECONDS, RECOVERED_SECONDS = 3.0, 10.0
 RETRY_SECONDS = 5.0
 """After a refusal, or an end that we did not want."""
+HOPELESS_SECONDS = 60.0
+"""After an end that came before the first picture: there is no such encoder, or the source cannot be decoded."""
+BLIND_SECONDS = 2.0
+"""What is made begins within one."""
 STARTING_SECONDS = 5.0
 RETURN_SECONDS = 5.0
 """A source that sends no key frame for so long is returned to without one."""
@@ -33,8 +38,9 @@ _RATE_STEP, _RATE_SECONDS = 0.05, 0.3
 class Kitchen(Protocol):
     """Decodes a source and encodes it anew."""
 
-    def begin(self, source: InboundTrack, bps: int) -> int | None:
-        """Start, if there is CPU for it; the number of what comes out. Nothing comes before the source is tapped."""
+    def begin(self, source: InboundTrack, bps: int, *, h264: bool) -> int | None:
+        """Start, as H.264 or as VP8, if there is CPU for it; the number of what comes out. Nothing comes before the
+        source is tapped."""
 
     def change_rate(self, number: int, bps: int) -> None: ...
 
@@ -64,7 +70,8 @@ class Rescue(Player):
 
     def packet(self, packet: TappedPacket, now: float) -> None:
         """Pass on what was encoded."""
-        self.send(packet.payload, VP8_TYPE, packet.timestamp, marker=packet.marker, key=packet.key, now=now)
+        payload_type = H264_TYPE if packet.codec == H264 else VP8_TYPE
+        self.send(packet.payload, payload_type, packet.timestamp, marker=packet.marker, key=packet.key, now=now)
 
     def want_key_frame(self, now: float) -> None:
         """The receiver cannot go on without one."""
@@ -101,6 +108,7 @@ class Rescuer:
         self._weak_since: dict[OutboundTrack, float] = {}
         self._well_since: dict[OutboundTrack, float] = {}
         self._retry_at: dict[OutboundTrack, float] = {}
+        self._blind_since: dict[str, float] = {}
 
     @property
     def active(self) -> bool:
@@ -128,7 +136,17 @@ class Rescuer:
         for track, source in people.items():
             if track not in self._rescues and track.is_video and self._in_need(track, source, people, now):
                 changed |= self._begin(track, source, now)
+        blind = self._bridge.lineless()
+        for track, source in people.items():
+            leg = _leg_of(self._bridge, track) if self._is_blind(track, source) else None
+            if leg is not None:
+                blind.add(leg.leg_id)
+        self._blind_since = {leg_id: self._blind_since.get(leg_id, now) for leg_id in blind}
         return changed
+
+    def blind(self, now: float) -> frozenset[str]:
+        """The legs that have had nothing to show for a while, for want of a codec."""
+        return frozenset(leg_id for leg_id, since in self._blind_since.items() if now - since >= BLIND_SECONDS)
 
     def arrived(self, packet: TappedPacket, now: float) -> None:
         """A packet of one of our numbers; the first key frame brings the change."""
@@ -159,8 +177,10 @@ class Rescuer:
         """What was encoded ended by itself; None: all of it."""
         over = [track for track, rescue in self._rescues.items() if number is None or rescue.number == number]
         for track in over:
-            del self._rescues[track]
-            self._retry_at[track] = now + RETRY_SECONDS
+            rescue = self._rescues.pop(track)
+            hopeless = number is not None and rescue.state is _State.STARTING
+            self._retry_at[track] = now + (HOPELESS_SECONDS if hopeless else RETRY_SECONDS)
+            self._kitchen.end(rescue.number)
         if over:
             self._bridge.rejoin(now)
 
@@ -174,7 +194,8 @@ class Rescuer:
     def _in_need(
         self, track: OutboundTrack, source: InboundTrack, people: dict[OutboundTrack, InboundTrack], now: float
     ) -> bool:
-        if track.slot.payload_types.vp8 is None or self._retry_at.get(track, 0.0) > now:
+        types = track.slot.payload_types
+        if (types.vp8 is None and types.h264 is None) or self._retry_at.get(track, 0.0) > now:
             return False
         if not _understands(track, source):
             return True
@@ -224,9 +245,14 @@ class Rescuer:
         self._return(track, rescue, now)
         return False
 
+    def _is_blind(self, track: OutboundTrack, source: InboundTrack) -> bool:
+        rescue = self._rescues.get(track)
+        made = rescue is not None and rescue.state is not _State.STARTING
+        return track.is_video and not made and not _understands(track, source)
+
     def _begin(self, track: OutboundTrack, source: InboundTrack, now: float) -> bool:
         bps = bounded(self._carries(track) or LEAST_BPS)
-        number = self._kitchen.begin(source, bps)
+        number = self._kitchen.begin(source, bps, h264=track.slot.payload_types.vp8 is None)
         if number is None:
             self.refused += 1
             self._retry_at[track] = now + RETRY_SECONDS
@@ -254,7 +280,7 @@ def might_need(bridge: Bridge) -> bool:
     """Whether a rescue is thinkable: somebody lacks a source's codec, or a source has several watchers. Cheap."""
     watched = [(track, source) for track, source in bridge.people().items() if track.is_video]
     alone = len({source for _, source in watched}) == len(watched)
-    return not alone or any(not _understands(track, source) for track, source in watched)
+    return not alone or bool(bridge.lineless()) or any(not _understands(track, source) for track, source in watched)
 
 
 def bounded(bps: float) -> int:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from av.video.reformatter import VideoReformatter
 
+from media.codecs.h264 import H264Encoder
 from media.codecs.ladder import FrameRateLimit, Ladder, Step
 from media.codecs.limits import MAX_PIXELS
-from media.codecs.packetise import packetise
+from media.codecs.packetise import packetise, packetise_h264
 from media.codecs.pictures import Picture, PictureDecoder
-from media.codecs.vp8 import Vp8Encoder
+from media.codecs.vp8 import EncodedFrame, Vp8Encoder
 from media.errors import CodecError
 from media.receive.frame_assembler import FrameAssembler, VideoFormat
 
@@ -22,13 +23,15 @@ _DROP_WINDOW = 30
 
 
 class VideoPacket(NamedTuple):
-    """One packet to send: VP8 payload (RFC 7741) with the numbers of its own stream."""
+    """One packet to send: a payload of VP8 (RFC 7741) or H.264 (RFC 6184) with the numbers of its own stream."""
 
     sequence: int
     timestamp: int
     """32 bits, 90 kHz, the source's."""
     marker: bool
     payload: bytes
+    key: bool = False
+    """A key frame begins with it."""
 
 
 class TimedPicture(NamedTuple):
@@ -75,16 +78,18 @@ class PictureSource:
 
 
 class Rendition:
-    """One receiver's version of the pictures: its rate, its size, its key frames, its packets.
+    """One receiver's version of the pictures: its codec, its rate, its size, its key frames, its packets.
 
-    `first_sequence` and `picture_id` are random numbers of the caller's (RFC 3550 §5.1, RFC 7741 §4.2).
+    `first_sequence` and `picture_id` are random numbers of the caller's (RFC 3550 §5.1, RFC 7741 §4.2). Raise
+    CodecError where there is no such encoder.
     """
 
     def __init__(
-        self, target_bps: int, *, first_sequence: int = 0, picture_id: int = 0, temporal_layers: int = 1
+        self, target_bps: int, codec: VideoFormat = VideoFormat.VP8, *, first_sequence: int = 0, picture_id: int = 0
     ) -> None:
+        self.codec = codec
         self._target = target_bps
-        self._encoder = Vp8Encoder(target_bps, temporal_layers=temporal_layers)
+        self._encoder = H264Encoder(target_bps) if codec is VideoFormat.H264 else Vp8Encoder(target_bps)
         self._ladder = Ladder()
         self._limit = FrameRateLimit()
         self._scaler = VideoReformatter()
@@ -108,7 +113,9 @@ class Rendition:
     def encode(self, shown: TimedPicture, now: float) -> list[VideoPacket]:
         """The picture's packets; none when frame rate or rate control leave it out, or CodecError."""
         picture = shown.picture
-        step = self._ladder.choose(self._target, picture.width, picture.height, now, self._dropped)
+        # Even sides: H.264 in 4:2:0 has no others (a column less is nothing to see).
+        width, height = picture.width & ~1, picture.height & ~1
+        step = self._ladder.choose(self._target, width, height, now, self._dropped)
         if not self._limit.takes(shown.timestamp, step.fps) and not self._key_frame_due:
             self.left_out += 1
             return []
@@ -124,11 +131,18 @@ class Rendition:
         self._key_frame_due = False
         self.frames += 1
         self.key_frames += frame.is_key
-        payloads = packetise(frame, self._picture_id)
-        self._picture_id = (self._picture_id + 1) & 0x7FFF
+        return self._packets(frame, shown.timestamp & 0xFFFFFFFF)
+
+    def _packets(self, frame: EncodedFrame, timestamp: int) -> list[VideoPacket]:
+        if self.codec is VideoFormat.H264:
+            payloads = packetise_h264(frame.data)
+        else:
+            payloads = packetise(frame, self._picture_id)
+            self._picture_id = (self._picture_id + 1) & 0x7FFF
         first, self._sequence = self._sequence, (self._sequence + len(payloads)) & 0xFFFF
+        last = len(payloads) - 1
         return [
-            VideoPacket((first + n) & 0xFFFF, shown.timestamp & 0xFFFFFFFF, n == len(payloads) - 1, payload)
+            VideoPacket((first + n) & 0xFFFF, timestamp, n == last, payload, frame.is_key and not n)
             for n, payload in enumerate(payloads)
         ]
 

@@ -10,9 +10,9 @@ import av
 
 from media.codecs import vpx
 from media.codecs.limits import MAX_PIXELS
+from media.codecs.picture_clock import PictureClock
 from media.errors import CodecError, WireError
 from media.units import VIDEO_CLOCK_HZ
-from media.wire.serial import unwrap32
 
 MIN_BITRATE_BPS = 20_000
 KEY_FRAME_START = b"\x9d\x01\x2a"
@@ -22,14 +22,11 @@ _ONLY_LAST = vpx.NO_REF_GOLDEN | vpx.NO_REF_ALTERNATE
 _KEEP_ALL = vpx.NO_UPDATE_LAST | vpx.NO_UPDATE_GOLDEN | vpx.NO_UPDATE_ALTERNATE | vpx.NO_UPDATE_ENTROPY
 _BASE = _ONLY_LAST | vpx.NO_UPDATE_GOLDEN | vpx.NO_UPDATE_ALTERNATE
 _MIDDLE = _ONLY_LAST | vpx.NO_UPDATE_LAST | vpx.NO_UPDATE_ALTERNATE | vpx.NO_UPDATE_ENTROPY
-_DEFAULT_DURATION = VIDEO_CLOCK_HZ // 30
-_DURATION_WINDOW = 16
-"""Pictures over which the frame rate is averaged."""
 _SMALL = 640 * 480
 
 
 class EncodedFrame(NamedTuple):
-    """One VP8 frame and its place among the temporal layers."""
+    """One frame and, for VP8, its place among the temporal layers."""
 
     data: bytes
     is_key: bool
@@ -82,9 +79,7 @@ class Vp8Encoder:
         self._size = (0, 0)
         self._position = 0
         self._level_zero_index = 0
-        self._pts: int | None = None
-        self._timestamp = 0
-        self._duration = float(_DEFAULT_DURATION)
+        self._clock = PictureClock()
 
     @property
     def bitrate_bps(self) -> int:
@@ -104,12 +99,14 @@ class Vp8Encoder:
         Raise CodecError for a picture that is too large or of another format.
         """
         encoder = self._encoder_for(picture)
-        if key_frame or self._pts is None:
+        if key_frame or not self._clock.begun:
             self._position = 0
         position = self._pattern[self._position]
         if len(self._pattern) > 1:
             encoder.control(vpx.TEMPORAL_LAYER, position.layer)
-        pts, duration = self._advance(timestamp)
+        # libvpx takes each duration for the frame rate from now on: with its own for every picture (25 of 30 frames a
+        # second: 3000, 3000, …, 6000) it made twice its target.
+        pts, duration = self._clock.advance(timestamp)
         packet = encoder.encode(picture, pts, duration, position.flags | (vpx.FORCE_KEY_FRAME if key_frame else 0))
         if packet is None:
             return None
@@ -134,23 +131,6 @@ class Vp8Encoder:
             self._encoder.control(vpx.MAX_INTRA_PERCENT, 300)
             self._size, self._position = size, 0
         return self._encoder
-
-    def _advance(self, timestamp: int) -> tuple[int, int]:
-        """libvpx's presentation time, which must grow, and how long a picture stands on average.
-
-        libvpx takes each duration for the frame rate from now on: with its own for every picture (25 of 30 frames a
-        second: 3000, 3000, …, 6000) it made twice its target.
-        """
-        if self._pts is None:
-            self._pts, self._timestamp = 0, timestamp
-            return 0, _DEFAULT_DURATION
-        step = unwrap32(timestamp, self._timestamp) - self._timestamp
-        if not 0 < step <= 10 * VIDEO_CLOCK_HZ:  # a jump of the source's clock is no pause
-            step = _DEFAULT_DURATION
-        self._timestamp = timestamp
-        self._pts += step
-        self._duration += (step - self._duration) / _DURATION_WINDOW
-        return self._pts, round(self._duration)
 
 
 def frame_size(frame: bytes) -> tuple[int, int] | None:

@@ -65,7 +65,9 @@ def parse_answer(text: str, identity: Identity, max_video_bps: int) -> Answer:
         if section.kind != line.kind:
             raise NegotiationError(f"m-line {line.mid} is {line.kind}, the answer says {shown(section.kind)}")
         if section.port != "0":
-            accepted.append(_check_line(line, section, session))
+            checked = _check_line(line, section, session)
+            if _carries(checked.payload_types):  # a browser without our codecs takes RED and parity all the same
+                accepted.append(checked)
     if not accepted:
         raise NegotiationError("every m-line is rejected")
     _check_bundle(session, accepted)
@@ -160,9 +162,13 @@ def _payload_types(line: Line, section: Section) -> PayloadTypes:
         if codecs.get(number, "").lower() != CODECS[name].lower():
             raise NegotiationError(f"m-line {line.mid}: payload type {number} is {CODECS[name]} in the offer")
         accepted[name] = int(number)
-    if not {"opus", "vp8", "h264"} & accepted.keys():
+    if line.kind is Kind.AUDIO and "opus" not in accepted:
         raise NegotiationError(f"m-line {line.mid}: no codec in common")
     return PayloadTypes(**_without_orphans(accepted))
+
+
+def _carries(types: PayloadTypes) -> bool:
+    return any(number is not None for number in (types.opus, types.vp8, types.h264))
 
 
 _NEEDS = {

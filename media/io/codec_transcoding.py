@@ -11,7 +11,6 @@ from media.io import codec_words as words
 from media.io.codec_room import Room
 from media.receive.frame_assembler import VideoFormat
 from media.wire.tapped import H264, VP8, TappedPacket, packet_frame
-from media.wire.vp8 import starts_key_frame
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +41,8 @@ class TranscodeRoom(Room[Task]):
         match work:
             case TappedPacket():
                 self._packet(work)
-            case words.StartTranscode(number, _, bps):
-                chance = secrets.randbits(31)
-                self.renditions[number] = Rendition(bps, first_sequence=chance >> 15, picture_id=chance & 0x7FFF)
+            case words.StartTranscode():
+                self._begin(work)
             case words.ChangeRate(number, bps):
                 if number in self.renditions:
                     self.renditions[number].change_target(bps)
@@ -53,6 +51,16 @@ class TranscodeRoom(Room[Task]):
                     self.renditions[number].request_key_frame()
             case words.StopTranscode(number):
                 self.renditions.pop(number, None)
+
+    def _begin(self, start: words.StartTranscode) -> None:
+        chance = secrets.randbits(31)
+        codec = VideoFormat.H264 if start.h264 else VideoFormat.VP8
+        try:
+            rendition = Rendition(start.bps, codec, first_sequence=chance >> 15, picture_id=chance & 0x7FFF)
+        except CodecError as error:
+            self._end(start.number, str(error))
+        else:
+            self.renditions[start.number] = rendition
 
     def _packet(self, packet: TappedPacket) -> None:
         pictures = self._pictures
@@ -78,15 +86,9 @@ class TranscodeRoom(Room[Task]):
         except CodecError as error:
             self._end(number, str(error))
             return
-        for packet in packets:
-            key = starts_key_frame(packet.payload, 0, len(packet.payload))
-            self._send(
-                packet_frame(
-                    TappedPacket(
-                        VP8, packet.marker, key, number, 0, packet.sequence, packet.timestamp, now, packet.payload
-                    )
-                )
-            )
+        codec = H264 if rendition.codec is VideoFormat.H264 else VP8
+        for sequence, timestamp, marker, payload, key in packets:
+            self._send(packet_frame(TappedPacket(codec, marker, key, number, 0, sequence, timestamp, now, payload)))
 
     def _watch(self, now: float, arrival: float) -> None:
         """Give up what comes out too late."""

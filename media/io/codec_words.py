@@ -61,11 +61,12 @@ class EndStills(msgspec.Struct, frozen=True, tag="end_stills"):
 
 
 class StartTranscode(msgspec.Struct, frozen=True, tag="start_transcode"):
-    """Decode the tap and encode it as VP8 at this rate; packets come back under the number."""
+    """Decode the tap and encode it at this rate, as VP8 or as H.264; packets come back under the number."""
 
     number: int
     tap: int
     bps: int
+    h264: bool = False
 
 
 class ChangeRate(msgspec.Struct, frozen=True, tag="change_rate"):

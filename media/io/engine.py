@@ -251,7 +251,7 @@ class Engine:
     async def status(self) -> EngineStatus:
         return EngineStatus(
             self._engine_id,
-            tuple(call.status(self._studio.recordings(call.call_id)) for call in self._calls.values()),
+            tuple(call.status(*self._studio.of_call(call.call_id)) for call in self._calls.values()),
             self.draining,
             self._load.cpu_fraction,
             self._load.loop_lag_ms,

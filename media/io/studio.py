@@ -15,6 +15,7 @@ from media.api import (
     RecordingState,
     RecordingStatus,
     Snapshot,
+    VideoUnshowable,
 )
 from media.bridge.bridge import Bridge
 from media.bridge.rescue import might_need
@@ -158,10 +159,12 @@ class Studio:
         if stage is not None and stage.ended is None:
             stage.ended = lambda name: self._tell(AnnouncementEnded(call_id, leg_id, name))
 
-    def recordings(self, call_id: str) -> tuple[RecordingStatus, ...]:
-        """Those of a call, for its status."""
+    def of_call(self, call_id: str) -> tuple[tuple[RecordingStatus, ...], frozenset[str]]:
+        """For its status: its recordings, and the legs of which the last VideoUnshowable said so."""
         call = self._calls.get(call_id)
-        return () if call is None else tuple(recording.status() for recording in call.recordings.values())
+        if call is None:
+            return (), frozenset()
+        return tuple(recording.status() for recording in call.recordings.values()), call.blind
 
     def counters(self) -> dict[str, int]:
         """For EngineStatus."""
@@ -214,6 +217,11 @@ class Studio:
             call = self._call(call_id, bridge)
         if call.rescuer.consider(now):
             call.rejoin(now)
+        blind = call.rescuer.blind(now)
+        if blind != call.blind:
+            for leg_id in (blind ^ call.blind) & bridge.legs.keys():
+                self._tell(VideoUnshowable(call_id, leg_id, leg_id in blind))
+            call.blind = blind
 
     async def close(self) -> None:
         """Let the recordings be finished."""

@@ -81,6 +81,8 @@ class StudioCall:
         self.stills: dict[str, float] = {}
         """leg_id -> until when its camera is decoded."""
         self.rescuer = Rescuer(bridge, self)
+        self.blind: frozenset[str] = frozenset()
+        """Legs of which it was told that they have no picture for want of a codec."""
         self._admit = admit
         """Gives a number to one more transcode, if there is CPU for it."""
         self._call_id = call_id
@@ -123,12 +125,13 @@ class StudioCall:
 
     # --- what the rescuer asks (media.bridge.rescue.Kitchen) ---
 
-    def begin(self, source: InboundTrack, bps: int) -> int | None:
+    def begin(self, source: InboundTrack, bps: int, *, h264: bool) -> int | None:
         leg_id = next((name for name, leg in self.bridge.legs.items() if source in leg.streams.tracks), None)
         number = self._admit() if leg_id is not None else None
         if leg_id is None or number is None:
             return None
-        return number if self._say(words.StartTranscode(number, self._tap(leg_id, source).number, bps)) else None
+        start = words.StartTranscode(number, self._tap(leg_id, source).number, bps, h264)
+        return number if self._say(start) else None
 
     def change_rate(self, number: int, bps: int) -> None:
         self._say(words.ChangeRate(number, bps))

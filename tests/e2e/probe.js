@@ -78,6 +78,18 @@
     return sum;
   }
 
+  // Of the pictures that were decoded.
+  async function codecs() {
+    const found = new Set();
+    for (const connection of live()) {
+      const stats = await connection.getStats();
+      for (const one of stats.values()) {
+        if (one.type === "inbound-rtp" && one.framesDecoded) found.add(stats.get(one.codecId)?.mimeType);
+      }
+    }
+    return [...found];
+  }
+
   // Every element of the page and of its shadow roots.
   function* elements(root = document) {
     for (const element of root.querySelectorAll("*")) {
@@ -104,6 +116,7 @@
 
   window.callProbe = {
     figures,
+    codecs,
     pictures,
     events,
     mark,

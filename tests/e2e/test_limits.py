@@ -146,3 +146,46 @@ async def test_a_customer_whose_way_out_carries_only_a_voice_is_heard_and_both_s
 
 async def says(locator: Locator, words: str) -> bool:
     return words in (await locator.text_content() or "")
+
+
+def without(*codecs: str) -> str:
+    """A page whose browser does not know these codecs."""
+    return f"""
+      const take = RTCPeerConnection.prototype.setRemoteDescription;
+      RTCPeerConnection.prototype.setRemoteDescription = function ({{ type, sdp }}) {{
+        const unknown = /^(a=rtpmap:\\d+ )(?=({"|".join(codecs)})\\/90000)/gm;
+        return take.call(this, {{ type, sdp: sdp.replace(unknown, "$1x-") }});
+      }};"""
+
+
+async def test_a_browser_that_has_nothing_but_h264_sees_pictures_that_are_made_for_it(people: People) -> None:
+    agent = await people.agent(init=without("VP8"))
+    customer = await people.customer()
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    await customer.sees(30)
+    await agent.sees(30)
+    codecs = await agent.page.evaluate("() => callProbe.codecs()")
+    assert codecs == ["video/H264"]
+    assert await agent.page.locator(".stage.paused").count() == 0
+    await customer.hang_up()
+    await agent.ended()
+
+
+async def test_a_browser_without_any_codec_of_ours_is_told_and_so_is_the_other_side(people: People) -> None:
+    agent = await people.agent(init=without("VP8", "H264"))
+    customer = await people.customer()
+    await customer.call()
+    await agent.answer()
+    await customer.screen("call")
+    told = agent.page.locator(".stage.paused .portrait-line").get_by_text("Your browser cannot show")
+    await agent.shows(told, "why there is no picture")
+    hint = await customer.find("[data-ref=hint]")
+    await until(lambda: says(hint, "browser cannot show your picture"), "the customer reads who does not see")
+    await agent.hears()
+    await customer.hears()
+    await agent.screenshot("limits-console-no-codec")
+    await customer.screenshot("limits-widget-no-codec")
+    await customer.hang_up()
+    await agent.ended()

@@ -30,6 +30,7 @@ from media.api import (
     Snapshot,
     SourceWished,
     VideoLimited,
+    VideoUnshowable,
 )
 from media.errors import CapacityError, NegotiationError, UnavailableError, UnknownLegError
 
@@ -45,6 +46,7 @@ class MediaLeg:
     muted: set[Kind] = field(default_factory=set)
     video_paused: bool = False
     wished_bps: int = 0
+    unshowable: bool = False
     playing: dict[bool, str] = field(default_factory=dict)
     """What is played to it: True: repeated, False: once."""
 
@@ -184,6 +186,7 @@ class MediaModel:
                             leg.video_paused,
                             tuple(leg.playing.values()),
                             leg.wished_bps,
+                            video_unshowable=leg.unshowable,
                         )
                         for leg in call.legs.values()
                     ),
@@ -204,6 +207,11 @@ class MediaModel:
         """The leg's downlink becomes too narrow for pictures, or wide enough."""
         self._leg(call_id, leg_id).video_paused = paused
         self.happened.append(VideoLimited(call_id, leg_id, paused))
+
+    def blind(self, call_id: str, leg_id: str, unshowable: bool = True) -> None:
+        """The leg's page lacks the codec of what it is sent."""
+        self._leg(call_id, leg_id).unshowable = unshowable
+        self.happened.append(VideoUnshowable(call_id, leg_id, unshowable))
 
     def wish(self, call_id: str, leg_id: str, video_bps: int) -> None:
         """The far side of the leg's camera can take so much."""

@@ -11,9 +11,9 @@ from media.bridge.inbound import InboundTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.outbound_video import VideoOut
 from media.bridge.player import Player
-from media.bridge.rescue import RETRY_SECONDS, Rescuer, might_need
+from media.bridge.rescue import BLIND_SECONDS, HOPELESS_SECONDS, RETRY_SECONDS, Rescuer, might_need
 from media.bridge.tap import Feed, Tap
-from media.wire.tapped import VP8 as VP8_CODEC, TappedPacket
+from media.wire.tapped import H264 as H264_CODEC, VP8 as VP8_CODEC, TappedPacket
 from tests.sim.call import Call
 from tests.sim.page import TYPES, Page, parameters
 from tests.sim.source import H264, VP8
@@ -35,6 +35,7 @@ class Kitchen:
         self.begun = 0
         self.full = False
         self.keys: set[int] = set()
+        self.codecs: dict[int, int] = {}
         self.picture = 0
         call.bridge.studio = self
         call.clock.every(0.25, self._consider)
@@ -53,10 +54,11 @@ class Kitchen:
         """Not looked at."""
 
     # media.bridge.rescue.Kitchen
-    def begin(self, source: InboundTrack, bps: int) -> int | None:
+    def begin(self, source: InboundTrack, bps: int, *, h264: bool) -> int | None:
         if self.full:
             return None
         self.begun += 1
+        self.codecs[self.begun] = H264_CODEC if h264 else VP8_CODEC
         self.running[self.begun] = bps
         self.keys.add(self.begun)
         return self.begun
@@ -86,7 +88,7 @@ class Kitchen:
             head = bytes((0 if key else 1, 0, 1)) + (1_000_000 + self.picture).to_bytes(4)
             payload = b"\x10" + head + b"made"
             stamp = round(now * 90_000) & 0xFFFFFFFF
-            self.rescuer.arrived(TappedPacket(VP8_CODEC, True, key, number, 0, 0, stamp, now, payload), now)
+            self.rescuer.arrived(TappedPacket(self.codecs[number], True, key, number, 0, 0, stamp, now, payload), now)
 
 
 def made(page: Page, since: float) -> list[bool]:
@@ -130,14 +132,71 @@ def test_a_page_without_the_sources_codec_gets_pictures_and_a_page_with_it_is_le
     assert might_need(call.bridge)
     kitchen = Kitchen(call)
     call.run(3.0)
-    assert len(kitchen.running) == 1
+    assert sorted(kitchen.codecs.values()) == [VP8_CODEC, H264_CODEC], "each gets what it has"
     assert all(made(customer_only_vp8, 0.0))
     assert len(made(customer_only_vp8, 0.0)) > 50
     assert customer_only_vp8.sinks[Slot.MAIN].missing() == []
     assert {packet.payload_type for packet in customer_only_vp8.sinks[Slot.MAIN].in_order()} == {VP8}
-    call.connect("customer", "agent")
+    call.connect("customer", "second")
     call.run(1.0)
     assert kitchen.running == {}
+
+
+def h264_only(call: Call) -> Page:
+    """A customer whose page has everything, and an agent whose page takes and sends H.264."""
+    call.join("customer")
+    agent = page_with(call, 5000, vp8=None, vp8_rtx=None)
+    agent.video.payload_type = H264
+    call.join("agent", agent)
+    call.connect("customer", "agent")
+    return agent
+
+
+def test_a_page_that_has_nothing_but_h264_gets_h264() -> None:
+    call = Call()
+    agent = h264_only(call)
+    assert might_need(call.bridge)
+    kitchen = Kitchen(call)
+    call.run(3.0)
+    assert list(kitchen.codecs.values()) == [H264_CODEC]
+    assert {packet.payload_type for packet in agent.sinks[Slot.MAIN].in_order()} == {H264}
+    assert len(made(agent, 0.0)) > 50
+    assert agent.sinks[Slot.MAIN].missing() == []
+    assert kitchen.rescuer.blind(call.clock.now) == frozenset()
+
+
+def test_where_nothing_is_made_for_a_page_it_is_known_until_something_is() -> None:
+    call = Call()
+    h264_only(call)
+    kitchen = Kitchen(call)
+    kitchen.full = True
+    call.run(BLIND_SECONDS - 0.5)
+    assert kitchen.rescuer.blind(call.clock.now) == frozenset(), "it may come yet"
+    call.run(1.0)
+    assert kitchen.rescuer.blind(call.clock.now) == {"agent"}
+    kitchen.full = False
+    call.run(RETRY_SECONDS)
+    assert kitchen.rescuer.blind(call.clock.now) == frozenset()
+    call.bridge.hold(True, call.clock.now)
+    kitchen.full = True
+    call.run(BLIND_SECONDS + 1)
+    assert kitchen.rescuer.blind(call.clock.now) == frozenset(), "nothing is to be seen"
+
+
+def test_without_an_encoder_it_is_tried_once_a_minute() -> None:
+    call = Call()
+    h264_only(call)
+    kitchen = Kitchen(call)
+    kitchen.picture = -1_000_000  # none comes
+    for seconds in (1.0, HOPELESS_SECONDS - 2.0):
+        call.run(seconds)
+        assert kitchen.begun == 1
+        for number in list(kitchen.running):
+            kitchen.rescuer.ended(number, call.clock.now)
+        assert kitchen.running == {}, "the codec worker is told to forget it"
+    assert kitchen.rescuer.blind(call.clock.now) == {"agent"}
+    call.run(4.0)
+    assert kitchen.begun == 2
 
 
 def three(call: Call) -> tuple[Page, Page, Page]:

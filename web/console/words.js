@@ -25,7 +25,7 @@ export const EVENTS = [
   "away", "agent_lost", "leg_failed", "worker_lost", "control_restarted", "hung_up", "abandoned", "queue_timeout", "connection_lost",
   "media_failed", "shutdown", "crashed", "rated", "recording_asked", "recording_noticed", "recording_consented", "recording_refused",
   "recording_started", "recording_continued", "recording_paused", "recording_resumed", "recording_stopped", "recording_failed",
-  "still_taken", "verification_started", "shot_asked", "verification_ended",
+  "video_unshowable", "still_taken", "verification_started", "shot_asked", "verification_ended",
 ];
 /** Nothing that an agent wants to read: first packets, wishes whose fulfilment follows. */
 const UNTOLD = new Set(["video_paused", "video_resumed", "ice_restart", "media_started", "recording_wished_on", "recording_wished_paused"]);

@@ -16,7 +16,7 @@ export const initial = {
 };
 
 /** What the server leaves out when it is so. */
-const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, sending_paused: false, peer_sending_paused: false, audio_bps: 0, video_bps: 0, video_layers: true, playout_ms: 0, uplink_full: false, uplink_lossy: false, chat: [], rated: false };
+const CALL = { position: 0, reason: "", peer: null, peer_audio: true, peer_video: true, peer_connected: true, video_paused: false, peer_video_paused: false, sending_paused: false, peer_sending_paused: false, unshowable: false, peer_unshowable: false, audio_bps: 0, video_bps: 0, video_layers: true, playout_ms: 0, uplink_full: false, uplink_lossy: false, chat: [], rated: false };
 
 export const withDefaults = (call) => ({ ...CALL, ...call });
 export const isLive = (call) => Boolean(call) && call.phase !== "ended";

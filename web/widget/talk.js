@@ -104,14 +104,15 @@ export default class Talk {
     const talking = isAnswered(call);
     const held = call?.phase === "on_hold";
     const seen = talking && call.peer_video && call.media === "video" && !held;
-    const paused = seen && (call.video_paused || call.peer_sending_paused);
+    const why = call.unshowable ? "unshowable" : call.video_paused ? "paused.own" : call.peer_sending_paused && "paused.theirs";
+    const paused = Boolean(seen && why);
     dataset.seen = seen;
     dataset.paused = paused;
     say("face", peer.slice(0, 1).toUpperCase());
-    say("nobodyText", paused ? t(call.video_paused ? "paused.own" : "paused.theirs") : held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
+    say("nobodyText", paused ? t(why) : held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
     say("peerName", peer);
     say("clock", talking && call.answered_at && duration(Date.now() / 1000 - call.answered_at));
-    const unseen = talking && !held && !away && lobby.tracks.camera && (call.sending_paused ? t("paused.mine") : call.peer_video_paused && t("paused.peer"));
+    const unseen = talking && !held && !away && lobby.tracks.camera && (call.peer_unshowable ? t("unshowable.peer") : call.sending_paused ? t("paused.mine") : call.peer_video_paused && t("paused.peer"));
     const weak = !paused && hint.level !== "good" && !held && !away && t(t(`hint.${hint.kind}`).startsWith("hint.") ? `hint.${hint.side || hint.level}` : `hint.${hint.kind}`);
     say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
     refs.hear.hidden = !this.#blocked || !talking;

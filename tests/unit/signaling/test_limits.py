@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.api import LegDisconnected, LegRecovered, SourceWished, UplinkJudged, VideoLimited
+from media.api import LegDisconnected, LegRecovered, SourceWished, UplinkJudged, VideoLimited, VideoUnshowable
 from signaling.protocol import CallHold, LegNarrow
 from signaling.values import CallView
 from signaling.views import WEAK_AUDIO_BPS, limits_told, same_but_for_limits
@@ -242,3 +242,27 @@ def test_a_first_view_tells_what_is_limited_already() -> None:
     assert list(limits_told(None, clear)) == list(limits_told(weak, weak)) == []
     assert same_but_for_limits(clear, weak)
     assert not same_but_for_limits(clear, CallView("c", "on_hold", "video", 0.0))
+
+
+def test_a_page_without_the_others_codec_and_the_other_page_are_told_until_it_is_over() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    views = len(ana.all("call.updated"))
+
+    def told() -> list[bool]:
+        return [bool(one.call and one.call.get(f)) for one in (ana, bo) for f in ("unshowable", "peer_unshowable")]
+
+    for _ in range(2):
+        exchange.media.blind(ana.call_id, newest(bo))
+        exchange.tell_media()
+    assert told() == [False, True, True, False]
+    assert len(ana.all("call.updated")) == views + 1
+    exchange.restart()
+    exchange.resume(ana)
+    exchange.resume(bo)
+    assert told() == [False, True, True, False], "the engine knows"
+    exchange.media.blind(ana.call_id, newest(bo), False)
+    exchange.do(exchange.switchboard.media(exchange.at, VideoUnshowable("gone", newest(bo), True)))
+    exchange.tell_media()
+    assert told() == [False] * 4
+    assert exchange.store.names(ana.call_id).count("video_unshowable") == 1

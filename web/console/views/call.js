@@ -58,7 +58,7 @@ function Stage({ call }) {
 }
 
 /** Why the other picture waits, as a key of our words; empty: it does not. */
-const whyPaused = (call) => (call.video_paused && "call.paused") || (call.peer_sending_paused && "call.theirsPaused") || "";
+const whyPaused = (call) => (call.unshowable && "call.unshowable") || (call.video_paused && "call.paused") || (call.peer_sending_paused && "call.theirsPaused") || "";
 
 /** Voice, a camera that is off, a hold, a picture that waits: the person as initials, with a ring that moves with the voice. */
 function Portrait({ call, name, held, paused }) {
@@ -108,7 +108,7 @@ function Condition({ call, paused }) {
   else if (state.view.media === "connecting") text = t("call.connecting");
   const muted = call.phase === "active" && call.peer_connected && !call.peer_audio;
   const seeable = call.phase === "active" && call.peer_connected && call.media === "video" && state.sending.video;
-  const unseen = seeable && ((call.sending_paused && "call.minePaused") || (call.peer_video_paused && "call.peerPaused"));
+  const unseen = seeable && ((call.peer_unshowable && "call.peerUnshowable") || (call.sending_paused && "call.minePaused") || (call.peer_video_paused && "call.peerPaused"));
   return html`<div class="condition" role="status">${paused && html`<span class="spoken">${t(paused)}</span>`}
     ${unseen && html`<span class="condition-line"><${Icon} name="cameraOff" size="18" />${t(unseen)}</span>`}
     ${text && html`<span class="condition-line"><span class="spinner"></span>${text}</span>`}

@@ -2,9 +2,9 @@
 
 from hypothesis import given, strategies as st
 
-from media.codecs.packetise import packetise
+from media.codecs.packetise import packetise, packetise_h264
 from media.codecs.vp8 import EncodedFrame
-from media.receive.depacketise import join_vp8
+from media.receive.depacketise import holds_idr, inspect_h264, join_h264, join_vp8
 from media.wire.vp8 import parse_descriptor, starts_key_frame
 
 FRAMES = st.builds(
@@ -31,3 +31,21 @@ def test_payloads_carry_the_frame_and_say_where_it_belongs(frame: EncodedFrame, 
     assert {d.temporal_layer for d in descriptors} == {frame.temporal_layer}
     assert {d.non_reference for d in descriptors} == {not frame.is_reference}
     assert starts_key_frame(payloads[0], 0, len(payloads[0])) == (not frame.data[0] & 1)
+
+
+START = b"\0\0\0\1"
+SLICE = st.binary(max_size=6000).map(lambda data: data.replace(b"\0", b"\7") + b"\x80")
+
+
+@given(SLICE, st.booleans(), st.integers(50, 1200))
+def test_h264_parameter_sets_travel_together_and_slices_in_fragments(data: bytes, key: bool, room: int) -> None:
+    sets = [b"\x67sequence", b"\x68picture"] if key else []
+    units = [*sets, (b"\x65" if key else b"\x41") + data]
+    payloads = packetise_h264(b"".join([START + b"\x06made by", *(START[1:] + unit for unit in units)]), room)
+    whole = join_h264(payloads)
+    assert whole == START + START.join(units)
+    assert holds_idr(whole) is key
+    assert max(map(len, payloads)) <= room
+    assert [inspect_h264(payload).starts_frame for payload in payloads] == (
+        [True] * (1 + key) + [False] * (len(payloads) - 1 - key)
+    )

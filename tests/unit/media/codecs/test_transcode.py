@@ -13,6 +13,7 @@ from media.codecs.packetise import packetise
 from media.codecs.transcode import PictureSource, Rendition, Transcoder, VideoPacket
 from media.codecs.vp8 import Vp8Encoder
 from media.receive.frame_assembler import VideoFormat
+from media.wire import h264, vp8
 from tests.unit.media.codecs.h264 import H264Source, packetised
 from tests.unit.media.codecs.signals import likeness_db, luma, picture
 
@@ -41,14 +42,17 @@ def h264_source() -> Callable[[int, bool], list[bytes]]:
     return lambda number, key_frame: packetised(source.encode(picture(number), key_frame))
 
 
+starts_key = {VideoFormat.VP8: vp8.starts_key_frame, VideoFormat.H264: h264.starts_key_frame}
+
+
 class Call:
     """A source, the transcoder, and a receiver that decodes what comes out."""
 
-    def __init__(self, codec: VideoFormat, target_bps: int) -> None:
+    def __init__(self, codec: VideoFormat, target_bps: int, made: VideoFormat = VideoFormat.VP8) -> None:
         self.make = vp8_source() if codec is VideoFormat.VP8 else h264_source()
-        self.rendition = Rendition(target_bps, first_sequence=65_530, picture_id=32_760)
+        self.rendition = Rendition(target_bps, made, first_sequence=65_530, picture_id=32_760)
         self.transcoder = Transcoder(PictureSource(codec), self.rendition)
-        self.receiver = PictureSource(VideoFormat.VP8)
+        self.receiver = PictureSource(made)
         self.sequence = 65_000
         self.asked = 0
         self.sent: list[VideoPacket] = []
@@ -70,8 +74,9 @@ class Call:
 
     def _receive(self, packets: list[VideoPacket], now: float) -> None:
         self.sent += packets
-        for packet in packets:
-            self.receiver.insert(*packet, now)
+        for sequence, timestamp, marker, payload, key in packets:
+            assert key <= starts_key[self.rendition.codec](payload, 0, len(payload))
+            self.receiver.insert(sequence, timestamp, marker, payload, now)
         shown = self.receiver.poll(now)
         if shown is not None:
             number = (shown.timestamp - START & 0xFFFFFFFF) // 3000
@@ -80,9 +85,9 @@ class Call:
             assert read_number(luma(shown.picture)) in (number, None), "the picture is the one the timestamp says"
 
 
-@pytest.mark.parametrize("codec", VideoFormat)
-def test_pictures_arrive_at_the_receivers_own_rate(codec: VideoFormat) -> None:
-    call = Call(codec, 400_000)
+@pytest.mark.parametrize(("codec", "made"), [("VP8", "VP8"), ("H264", "VP8"), ("VP8", "H264")])
+def test_pictures_arrive_at_the_receivers_own_rate(codec: str, made: str) -> None:
+    call = Call(VideoFormat(codec), 400_000, VideoFormat(made))
     call.run(range(150))
     assert len(call.seen) >= 130
     assert min(seen.likeness for seen in call.seen[5:]) > 30
@@ -92,8 +97,9 @@ def test_pictures_arrive_at_the_receivers_own_rate(codec: VideoFormat) -> None:
     assert call.rendition.key_frames == 1
 
 
-def test_a_falling_target_makes_the_picture_smaller_not_a_slide_show() -> None:
-    call = Call(VideoFormat.VP8, 800_000)
+@pytest.mark.parametrize("made", VideoFormat)
+def test_a_falling_target_makes_the_picture_smaller_not_a_slide_show(made: VideoFormat) -> None:
+    call = Call(VideoFormat.VP8, 800_000, made)
     call.run(range(60))
     call.rendition.change_target(90_000)
     call.run(range(60, 240))
@@ -105,12 +111,14 @@ def test_a_falling_target_makes_the_picture_smaller_not_a_slide_show() -> None:
     assert bits / 4 < 110_000
 
 
-def test_a_key_frame_comes_when_the_receiver_asks() -> None:
-    call = Call(VideoFormat.VP8, 300_000)
+@pytest.mark.parametrize("made", VideoFormat)
+def test_a_key_frame_comes_when_the_receiver_asks(made: VideoFormat) -> None:
+    call = Call(VideoFormat.VP8, 300_000, made)
     call.run(range(20))
     call.rendition.request_key_frame()
     call.run(range(20, 40))
     assert call.rendition.key_frames == 2
+    assert sum(packet.key for packet in call.sent) == 2
     assert call.asked == 0, "the source is left alone: the transcoder has pictures"
 
 

@@ -100,6 +100,12 @@ def test_rejected_lines_have_no_slot() -> None:
     assert Slot.SIDE not in [slot.slot for slot in parse(text).parameters.outbound]
 
 
+def test_a_line_without_a_codec_for_pictures_is_as_good_as_rejected() -> None:
+    parameters = parse(CHROMIUM.replace("SAVPF 96 97 102 103 101", "SAVPF 101")).parameters
+    assert {slot.slot for slot in parameters.outbound} == {Slot.AUDIO, Slot.AUDIO_SIDE}
+    assert len(parameters.inbound) == 2
+
+
 def test_retransmission_of_a_refused_codec_is_not_used() -> None:
     text = CHROMIUM.replace("SAVPF 96 97 102 103", "SAVPF 97 102 103")
     payload_types = parse(text).parameters.inbound[1].payload_types
