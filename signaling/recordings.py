@@ -171,12 +171,14 @@ def changed(board: Board, event: RecordingChanged | AnnouncementEnded) -> None:
 
 def _runs(board: Board, call: Call, recording: Recording, said: RecordingState) -> None:
     if said is RecordingState.STARTED:
-        again = recording.parts > 0
+        again, before = recording.parts > 0, recording.state
         recording = structs.replace(recording, started_at=recording.started_at or board.at.wall)
         recording = structs.replace(recording, parts=recording.parts + 1)
         board.record(call.state, "recording_continued" if again else "recording_started", **_named(recording))
         if not again:
             _announce(board, call, "recording_started")
+        elif before == "paused":  # the worker that was told of the pause is lost
+            _announce(board, call, "recording_resumed")
     elif said is RecordingState.PAUSED and recording.state != "paused":
         board.record(call.state, "recording_paused", **_named(recording))
         _announce(board, call, "recording_paused")

@@ -21,9 +21,10 @@ from callserver.recordings.vault import Vault
 from callserver.store.recordings import RecordingRows
 from media.recording.errors import RecordingError
 from media.recording.evidence import load_or_create_signer
-from media.recording.reader import RecordingInfo
+from media.recording.reader import Check, RecordingInfo
 from media.recording.retention import Held, Policy as SpacePolicy, due as oldest_beyond
 from signaling.http.library import (
+    CheckedFiles,
     Contents,
     Job,
     JobKind,
@@ -38,6 +39,9 @@ CHECK_EVERY = 3600.0
 """Seconds between two looks at what is due: a day's end must not wait for another day."""
 MADE_SECONDS = 86_400.0
 """Exports and evidence are not encrypted: what was made lies for a day, then it has to be made again."""
+MAX_CHECKED = 200
+"""Recordings found whole that are not read again for each who looks."""
+MAX_FAULTS = 20
 SUFFIX: dict[JobKind, str] = {"export": ".mp4", "evidence": ".zip"}
 
 log = structlog.get_logger("recordings")
@@ -66,6 +70,8 @@ class RecordingLibrary:
         self._vault, self._rows, self._records, self._made, self._clock = vault, rows, records, made, clock
         self._jobs = jobs or Jobs()
         self._views = OpenViews(vault)
+        self._checking = asyncio.Lock()
+        self._checked: dict[str, CheckedFiles] = {}
 
     async def run(self) -> None:
         """Jobs and retention until cancelled; what is wrong with the master keys is told at once."""
@@ -80,7 +86,7 @@ class RecordingLibrary:
         self._vault.close()
 
     async def recordings(self, call_id: str) -> Sequence[Recording]:
-        return await self._rows.of_call(call_id)
+        return [await self._counted(row) for row in await self._rows.of_call(call_id)]
 
     async def recording(self, recording_id: str) -> Recording | None:
         return await self._rows.recording(recording_id)
@@ -98,6 +104,26 @@ class RecordingLibrary:
             return _contents(await self._vault.run(partial(look)))
         except (RecordingError, OSError) as error:
             raise as_library_error(error) from error
+
+    async def check(self, recording_id: str) -> CheckedFiles:
+        def read() -> Check:
+            with self._vault.files.open(recording_id) as reader:
+                return reader.check()
+
+        row = await self._readable(recording_id)
+        async with self._checking:  # a whole film each: one at a time leaves the other thread to players
+            if (known := self._checked.get(recording_id)) is not None:
+                return known
+            try:
+                found = await self._vault.run(partial(read))
+            except (RecordingError, OSError) as error:
+                raise as_library_error(error) from error
+            checked = CheckedFiles(found.chunks, list(found.damaged[:MAX_FAULTS]))
+            if row.state in ("ended", "failed") and not checked.damaged:
+                self._checked[recording_id] = checked
+                while len(self._checked) > MAX_CHECKED:
+                    del self._checked[next(iter(self._checked))]
+            return checked
 
     async def play(self, recording_id: str, side: str) -> Playback:
         row = await self._readable(recording_id)
@@ -211,11 +237,22 @@ class RecordingLibrary:
             await self._close(row)
         due = [row.recording_id for row in await self._rows.due(self._clock())]
         if self._most_bytes:
-            over = [Held(row.recording_id, row.ended_at, row.size_bytes) for row in await self._rows.kept()]
+            kept = [await self._counted(row) for row in await self._rows.kept()]
+            over = [Held(row.recording_id, row.ended_at, row.size_bytes) for row in kept]
             due += [one.recording_id for one in oldest_beyond(over, SpacePolicy(math.inf, self._most_bytes), 0.0)]
         for recording_id in dict.fromkeys(due):
             await self.delete(recording_id, "retention")
         return len(due)
+
+    async def _counted(self, row: Recording) -> Recording:
+        """A recording that outlived a media worker was counted from there on; what its files hold is the truth."""
+        if row.parts < 2 or row.state not in ("ended", "failed"):
+            return row
+        try:
+            seconds, size = await self._vault.run(partial(self._vault.files.measure, row.recording_id))
+        except (RecordingError, OSError):
+            return row
+        return structs.replace(row, seconds=round(seconds, 3), size_bytes=size)
 
     async def _close(self, row: Recording) -> None:
         seconds, size = row.seconds, row.size_bytes

@@ -108,17 +108,17 @@ class RecordingFiles:
 
     def close_cut_off(self, recording_id: str) -> tuple[float, int]:
         """Give the parts of a recording that has ended what a killed recorder left out; its seconds and bytes."""
-        path = self.path(recording_id)
         data_key = self.key(recording_id)
-        size = 0
-        for part in part_paths(path):
+        for part in part_paths(self.path(recording_id)):
             close_cut_off(part, data_key, self._chance)
-            size += part.stat().st_size
-        reader = RecordingReader.open(path, data_key)
-        try:
-            return reader.info.recorded_seconds, size
-        finally:
-            reader.close()
+        return self.measure(recording_id)
+
+    def measure(self, recording_id: str) -> tuple[float, int]:
+        """Seconds and bytes of all parts of a recording; raise RecordingError or OSError."""
+        with self.open(recording_id) as reader:
+            return reader.info.recorded_seconds, sum(
+                part.stat().st_size for part in part_paths(self.path(recording_id))
+            )
 
     def delete(self, recording_id: str) -> None:
         """Destroy the key, then the files; what is gone already is fine."""

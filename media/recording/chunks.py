@@ -257,7 +257,9 @@ class ChunkFile:
             raise FormatError("the head of the recording is damaged") from error
         key = _file_key(data_key, salt)
         if mark != fingerprint(key):
-            raise WrongKeyError(f"this key is not the one of recording {identity.recording_id}")
+            raise WrongKeyError(
+                f"this key is not the one of recording {identity.recording_id}, or the file's head was changed"
+            )
         return identity, len(header), sha256(header).digest(), AESGCM(key)
 
     def _pread(self, count: int, offset: int) -> bytes:

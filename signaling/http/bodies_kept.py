@@ -47,6 +47,8 @@ class RecordingDetail(msgspec.Struct, frozen=True):
     contents: Contents | None
     """None: deleted, or `problem` says why it cannot be read."""
     problem: str
+    problem_code: str
+    """no_key, wrong_key, damaged, not_found or unavailable; empty: none."""
     export: Job | None
 
 

@@ -52,6 +52,14 @@ class Contents(msgspec.Struct, frozen=True):
     events: list[RecordedEvent]
 
 
+class CheckedFiles(msgspec.Struct, frozen=True):
+    """What reading every byte of a recording showed."""
+
+    chunks: int
+    damaged: list[str]
+    """What was changed or is missing, one line each; those stretches are left out where the recording plays."""
+
+
 class Job(msgspec.Struct, frozen=True):
     """Work that takes a while, in a process of its own; one at a time."""
 
@@ -85,6 +93,9 @@ class Library(Protocol):
 
     async def contents(self, recording_id: str) -> Contents:
         """Look into the files."""
+
+    async def check(self, recording_id: str) -> CheckedFiles:
+        """Read every byte; a second or more for an hour."""
 
     async def play(self, recording_id: str, side: str) -> Playback:
         """`side` empty: everything in one file, for programs."""
@@ -121,6 +132,9 @@ class NoLibrary:
         return None
 
     async def contents(self, recording_id: str) -> Contents:
+        raise LibraryError(404, "not_found", "no such recording")
+
+    async def check(self, recording_id: str) -> CheckedFiles:
         raise LibraryError(404, "not_found", "no such recording")
 
     async def play(self, recording_id: str, side: str) -> Playback:

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from signaling.http.agents import may_see
 from signaling.http.bodies_kept import JobAnswer, RecordingDetail, RecordingInfo, RecordingList, StillInfo, StillList
 from signaling.http.context import Exchange, refuse
-from signaling.http.library import Contents, JobKind, Library, LibraryError
+from signaling.http.library import CheckedFiles, Contents, JobKind, Library, LibraryError
 from signaling.http.ranges import Range, UnsatisfiableError, wanted
 from signaling.records import Recording
 
@@ -30,15 +30,20 @@ async def detail(exchange: Exchange) -> RecordingDetail:
     recording = await _own_recording(exchange)
     library = exchange.shared.library
     contents: Contents | None = None
-    problem = ""
+    problem = code = ""
     if recording.state != "deleted":
         try:
             contents = await library.contents(recording.recording_id)
         except LibraryError as error:
-            problem = error.message
+            problem, code = error.message, error.code
     return RecordingDetail(
-        RecordingInfo.of(recording), contents, problem, library.job("export", recording.recording_id)
+        RecordingInfo.of(recording), contents, problem, code, library.job("export", recording.recording_id)
     )
+
+
+async def check(exchange: Exchange) -> CheckedFiles:
+    recording = await _own_recording(exchange)
+    return await exchange.shared.library.check(recording.recording_id)
 
 
 async def play(exchange: Exchange) -> web.StreamResponse:

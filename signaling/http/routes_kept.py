@@ -3,7 +3,7 @@
 from signaling.http import call_stills, recordings
 from signaling.http.bodies_kept import JobAnswer, RecordingDetail, RecordingList, StillList
 from signaling.http.context import Role, Route
-from signaling.http.library import JobKind
+from signaling.http.library import CheckedFiles, JobKind
 
 READERS = frozenset({Role.AGENT, Role.OPERATOR, Role.SITE})
 RECORDING = "/api/v1/recordings/{recording_id}"
@@ -21,6 +21,14 @@ def kept_routes() -> list[Route]:
             response=RecordingList,
         ),
         Route("GET", RECORDING, recordings.detail, READERS, "A recording and what is in it", response=RecordingDetail),
+        Route(
+            "GET",
+            f"{RECORDING}/check",
+            recordings.check,
+            READERS,
+            "Read every byte of a recording: what of it was changed or is missing",
+            response=CheckedFiles,
+        ),
         Route(
             "GET",
             f"{RECORDING}/media",

@@ -72,7 +72,13 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
     await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it goes on")
     await agent.key("P").click()  # a still of the stream at once, then one of the customer's camera
     await agent.sees_photos(1)
-    await agent.page.wait_for_timeout(2000)
+    await agent.page.get_by_role("button", name="Snapshot of your own picture").click()
+    await agent.sees_photos(2)
+    await customer.do("camera")
+    await agent.shows(agent.page.get_by_text("Camera is off", exact=True), "that the customer's camera is off")
+    await agent.page.keyboard.press("Alt+p")
+    await agent.shows(agent.page.get_by_text("the customer’s camera is off"), "why there is no snapshot")
+    await agent.page.wait_for_timeout(1000)
     await customer.hang_up()
     await agent.ended()
 
@@ -82,7 +88,7 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
     assert 4 < recording["seconds"] < 30
     durations = [one["duration"] for one in await videos(agent, FACTS)]
     assert all(recording["seconds"] - 1 < duration < recording["seconds"] + 8 for duration in durations), durations
-    await agent.shows(agent.page.locator(".stills img"), "the snapshot")
+    await agent.shows(agent.page.locator(".stills img").first, "the snapshots")
 
     await agent.page.get_by_role("button", name="Export as MP4").click()
     download = agent.page.get_by_role("link", name="Download MP4")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endedCall, initial, isOnline, liveCall, reduce, ringingCalls, shownStatus } from "../../web/console/state.js";
+import { endedCall, initial, isOnline, liveCall, reduce, ringingCalls, shownStatus, whyNoStill } from "../../web/console/state.js";
 
 const call = (call_id, phase, more = {}) => ({ call_id, phase, media: "video", created_at: 100, peer: { name: "Lena" }, ...more });
 const play = (...events) => events.reduce(reduce, initial);
@@ -164,4 +164,20 @@ test("a draining server is forgotten with the next connection", () => {
 test("unknown events change nothing at all", () => {
   const state = play(...talking);
   for (const type of ["call.transferred", "own.unknown", "local.unknown", ""]) assert.equal(reduce(state, { type }), state);
+});
+
+test("why there is no snapshot is said in words of its own, before and after the press", () => {
+  const seen = (more) => call("a", "active", { peer_connected: true, peer_video: true, ...more });
+  const on = { audio: true, video: true };
+  assert.equal(whyNoStill(seen(), on, "customer"), "");
+  assert.equal(whyNoStill(seen({ phase: "on_hold" }), on, "customer"), "snap.no.held");
+  assert.equal(whyNoStill(seen({ peer_video: false }), on, "customer"), "snap.no.camera");
+  assert.equal(whyNoStill(seen({ peer_connected: false }), on, "customer"), "snap.no.away");
+  assert.equal(whyNoStill(seen({ media: "audio" }), on, "customer"), "snap.no.voice");
+  assert.equal(whyNoStill(seen({ peer_video: false }), on, "agent"), "");
+  assert.equal(whyNoStill(seen(), { audio: true, video: false }, "agent"), "snap.no.ownCamera");
+  const asked = { type: "local.chat", item: { id: "s", sender: "agent", at: 1, kind: "snapshot", side: "customer" } };
+  const late = [...talking, asked, updated("a", "on_hold", { answered_at: 110 }), { type: "still.failed", call_id: "a", id: "s" }].reduce(reduce, initial);
+  const line = liveCall(late).chat.find(({ id }) => id === "s");
+  assert.deepEqual([line.failed, line.why], [true, "snap.no.held"]);
 });

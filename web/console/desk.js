@@ -8,7 +8,7 @@ import { Signaling, stored } from "../shared/signaling.js";
 import { Lines } from "./lines.js";
 import { preparePhoto } from "./photo.js";
 import * as rest from "./rest.js";
-import { initial, isOnline, liveCall, reduce, ringingCalls } from "./state.js";
+import { initial, isOnline, liveCall, reduce, ringingCalls, whyNoStill } from "./state.js";
 
 const SESSION = "callserver.console.session";
 const PUT_AWAY = "callserver.console.put_away";
@@ -170,6 +170,8 @@ export class Desk extends EventTarget {
   takeStill(side = "customer", shot = "") {
     const call = liveCall(this.state);
     if (!call) return;
+    const problem = whyNoStill(call, this.state.sending, side);
+    if (problem) return this.#dispatch({ type: "own.notice", code: problem, kind: "error" });
     const id = newId();
     this.#dispatch({ type: "local.chat", item: { id, sender: "agent", at: Date.now() / 1000, kind: "snapshot", side, shot } });
     const sent = this.#send({ type: "still.take", call_id: call.call_id, id, side, shot });

@@ -65,6 +65,7 @@ const callPath = (id) => `/api/v1/calls/${encodeURIComponent(id)}`;
 
 export const recordings = (callId) => json("GET", `${callPath(callId)}/recordings`).then((answer) => answer.recordings);
 export const recording = (id) => json("GET", recordingPath(id));
+export const checkRecording = (id) => json("GET", `${recordingPath(id)}/check`);
 export const deleteRecording = (id) => json("DELETE", recordingPath(id));
 export const stills = (callId) => json("GET", `${callPath(callId)}/stills`).then((answer) => answer.stills);
 /** Where one side plays from. */

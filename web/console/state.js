@@ -37,6 +37,14 @@ export const endedCall = ({ view: { call }, putAway }) => (call?.phase === "ende
 /** ready, away or busy. */
 export const shownStatus = (state) => (liveCall(state) ? "busy" : state.view.status || "away");
 export const ringingCalls = (state) => state.view.incoming;
+/** Why no snapshot of a side can be taken now, as a key of our words; empty: it can. */
+export function whyNoStill({ media, phase, peer_connected: here, peer_video: shows }, sending, side) {
+  if (media !== "video") return "snap.no.voice";
+  if (phase === "on_hold") return "snap.no.held";
+  if (side === "agent") return sending.video ? "" : "snap.no.ownCamera";
+  if (!here) return "snap.no.away";
+  return shows ? "" : "snap.no.camera";
+}
 /** The server takes our messages now. */
 export const isOnline = (state) => state.view.connection === "open";
 
@@ -72,7 +80,7 @@ function afterwards(before, event, next) {
     case "error":
       return refused(event, next);
     case "still.failed": // unless the customer's page was faster
-      return withChat(next, (chat) => chat.map((item) => (item.id === event.id && item.pending ? { ...item, pending: false, failed: true } : item)));
+      return withChat(next, (chat) => chat.map((item) => (item.id === event.id && item.pending ? { ...item, pending: false, failed: true, why: whyNoStill(next.view.call, next.sending, item.side) } : item)));
     default:
       return next;
   }

@@ -136,6 +136,8 @@ def test_a_paused_recording_stays_paused_when_the_worker_is_lost() -> None:
     assert (shown(ana), engine_records(exchange, bo)) == ("paused", [])
     wants(exchange, bo, "on")
     assert (shown(ana), engine_records(exchange, bo)) == ("on", [RecordingState.STARTED])
+    (leg,) = [leg for leg in exchange.media.calls[ana.call_id].legs.values() if leg.playing]
+    assert leg.playing == {False: "recording_resumed.de"}, "it is said, too"
 
 
 @pytest.mark.parametrize("state", ["on", "paused"])

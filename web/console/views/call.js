@@ -8,6 +8,7 @@ import { useDesk, useFocusOnce, useNow } from "./context.js";
 import { Facts, Who } from "./customer.js";
 import { RecordingChip, Verification } from "./keeping.js";
 import { Avatar, Stream, Verified } from "./parts.js";
+import { whyNoStill } from "../state.js";
 
 export function CallPage({ call }) {
   const { state, t } = useDesk();
@@ -52,7 +53,7 @@ function Stage({ call }) {
       <${Quality} />
       <${Condition} call=${call} paused=${paused} />
     </div>
-    ${call.media === "video" && html`<${SelfView} />`}
+    ${call.media === "video" && html`<${SelfView} call=${call} />`}
     ${!state.sending.audio && !held && html`<span class="stage-muted"><${Icon} name="micOff" size="18" />${t("call.youMuted")}</span>`}
   </section>`;
 }
@@ -115,13 +116,13 @@ function Condition({ call, paused }) {
     ${muted && html`<span class="condition-line"><${Icon} name="micOff" size="18" />${t("call.peerMuted")}</span>`}</div>`;
 }
 
-function SelfView() {
+function SelfView({ call }) {
   const { desk, state, t } = useDesk();
   const track = desk.lines.camera;
   const held = useRef({ track: null, stream: null });
   if (held.current.track !== track) held.current = { track, stream: track && new MediaStream([track]) };
   const { stream } = held.current;
   return html`<div class="self">${state.sending.video && stream
-    ? html`<${Stream} stream=${stream} aria-label=${t("call.self")} />`
+    ? html`<${Stream} stream=${stream} aria-label=${t("call.self")} />${!whyNoStill(call, state.sending, "agent") && html`<button type="button" class="self-still" aria-label=${t("snap.own")} title=${t("snap.own")} onClick=${() => desk.takeStill("agent")}><${Icon} name="shutter" size="18" /></button>`}`
     : html`<span class="self-off"><${Icon} name="cameraOff" /><span>${t(desk.lines.problems.camera && state.sending.video ? "call.noCamera" : "call.selfOff")}</span></span>`}</div>`;
 }

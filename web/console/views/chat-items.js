@@ -32,7 +32,7 @@ export function ChatItems({ items }) {
 function State({ item }) {
   const { desk, t } = useDesk();
   if (!item.failed) return null;
-  return html`<p class="line-failed"><${Icon} name="warning" size="16" />${t(item.kind === "snapshot" ? "snap.failed" : "chat.failed")}
+  return html`<p class="line-failed"><${Icon} name="warning" size="16" />${t(item.why || (item.kind === "snapshot" ? "snap.failed" : "chat.failed"))}
     <button type="button" class="button plain small" onClick=${() => desk.sayAgain(item)}>${t("chat.again")}</button></p>`;
 }
 

@@ -3,6 +3,7 @@ import { html } from "../vendor/htm-preact.js";
 import { Icon } from "../icons.js";
 import { clock } from "../format.js";
 import { recordOrPause } from "../shortcuts.js";
+import { whyNoStill } from "../state.js";
 import { SHOTS } from "../words.js";
 import { useDesk, useNow } from "./context.js";
 
@@ -21,10 +22,11 @@ export function RecordControls({ call, Control }) {
 }
 
 export function SnapshotControl({ call, Control }) {
-  const { desk, t } = useDesk();
+  const { desk, state, t } = useDesk();
   if (call.media !== "video") return null;
-  const possible = call.phase === "active" && call.peer_connected && call.peer_video;
-  return html`<${Control} action="still" icon="shutter" label=${t("snap.take")} disabled=${!possible} onClick=${() => desk.takeStill()} />`;
+  const problem = whyNoStill(call, state.sending, "customer"); // a press says it, too
+  const hint = problem ? { "aria-disabled": "true", title: t(problem) } : {};
+  return html`<${Control} action="still" icon="shutter" label=${t("snap.take")} ...${hint} onClick=${() => desk.takeStill()} />`;
 }
 
 export function VerifyControl({ call, Control }) {

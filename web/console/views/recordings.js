@@ -10,6 +10,10 @@ import { Player } from "./player.js";
 
 const LOOK_MS = 1000;
 const RUNNING = new Set(["starting", "on", "paused"]);
+/** Why a recording cannot be opened, as far as it has words of its own. */
+const CANNOT = new Set(["no_key", "wrong_key", "damaged", "not_found", "unavailable"]);
+/** Who is no person; anybody else is an agent. */
+const DELETED = { retention: "recording.deletedDue", site: "recording.deleted" };
 
 /** {state: loading | ready | failed, value, again()} of a request; anew when `key` changes. */
 function useRequest(request, key) {
@@ -45,7 +49,7 @@ function Recording({ recording, call, events, onChange }) {
   const { state, reason } = recording;
   if (state === "deleted") {
     const date = dateTime(words.locale, recording.deleted_at);
-    return html`<p class="quiet">${t(recording.deleted_by === "retention" ? "recording.deletedDue" : "recording.deleted", { date })}</p>`;
+    return html`<p class="quiet">${t(DELETED[recording.deleted_by] ?? "recording.deletedBy", { date, name: recording.deleted_by === call.agent_id ? call.agent_name : recording.deleted_by })}</p>`;
   }
   if (RUNNING.has(state) && call.phase !== "ended") return html`<p class="quiet">${t("recording.running")}</p>`;
   return html`<article class="kept" aria-label=${t("recording.title")}>
@@ -61,10 +65,25 @@ function Contents({ recording, call, events }) {
   const found = useRequest(() => rest.recording(recording.recording_id), recording.recording_id);
   if (found.state === "loading") return html`<p class="detail-wait" role="status"><span class="spinner"></span>${t("recording.opening")}</p>`;
   if (found.state === "failed") return html`<p class="notice bad">${t("recording.failed")} <button type="button" class="button small" onClick=${found.again}>${t("retry")}</button></p>`;
-  const { contents, problem } = found.value;
-  if (!contents) return recording.parts ? html`<p class="notice bad">${t("recording.unreadable", { reason: problem })}</p>` : html`<p class="quiet">${t("recording.empty")}</p>`;
-  return html`${contents.problem && html`<p class="notice warn">${t("recording.problem", { reason: contents.problem })}</p>`}
+  const { contents, problem, problem_code: code } = found.value;
+  if (!contents && !recording.parts) return html`<p class="quiet">${t("recording.empty")}</p>`;
+  if (!contents) return html`<p class="notice bad">${t(CANNOT.has(code) ? `recording.unreadable.${code}` : "recording.unreadable")} <${Reason} text=${problem} /></p>`;
+  return html`${contents.problem && html`<p class="notice warn">${t("recording.partly")} <${Reason} text=${contents.problem} /></p>`}
+    <${Checked} recording=${recording} />
     <${Player} recording=${recording} contents=${contents} events=${events} call=${call} />`;
+}
+
+/** Said to whoever runs the server; not in the page's language. */
+function Reason({ text }) {
+  return html`<bdi class="reason" lang="en">${text}</bdi>`;
+}
+
+/** Changed bytes are left out where it plays: that must not go unsaid. */
+function Checked({ recording }) {
+  const { t } = useDesk();
+  const found = useRequest(() => rest.checkRecording(recording.recording_id), recording.recording_id);
+  if (!found.value?.damaged.length) return null;
+  return html`<p class="notice bad" role="alert">${t("recording.changed")} <${Reason} text=${found.value.damaged.slice(0, 3).join("; ")} /></p>`;
 }
 
 /** A job's state, looked at each second while it runs. */
@@ -140,7 +159,7 @@ function Still({ still }) {
   }, [still.photo]);
   const alt = t(`snap.of.${still.side}`);
   return html`<li><a href=${url || undefined} target="_blank" rel="noopener"><img src=${url || undefined} alt=${alt} width=${still.width} height=${still.height} /></a>
-    <span class="quiet small-text">${still.shot && shotName(still.shot, t)} <bdi class="figures">${still.width} × ${still.height}</bdi></span></li>`;
+    <span class="quiet small-text">${still.shot ? shotName(still.shot, t) : t(`who.${still.side}`)} <bdi class="figures">${still.width} × ${still.height}</bdi></span></li>`;
 }
 
 /** Only where there was a verification. */

@@ -34,6 +34,7 @@ WHO_MAY = {
     "GET /api/v1/photos/{photo_id}": STAFF | {Role.SESSION},
     "GET /api/v1/calls/{call_id}/recordings": READERS,
     "GET /api/v1/recordings/{recording_id}": READERS,
+    "GET /api/v1/recordings/{recording_id}/check": READERS,
     "GET /api/v1/recordings/{recording_id}/media": READERS,
     "DELETE /api/v1/recordings/{recording_id}": READERS,
     **dict.fromkeys((f"{method} /api/v1/recordings/{{recording_id}}/export" for method in JOB), READERS),

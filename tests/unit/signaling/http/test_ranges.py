@@ -19,6 +19,7 @@ from signaling.http.ranges import Range, UnsatisfiableError, wanted
         ("bytes=0-1,5-6", None),
         ("items=0-1", None),
         ("bytes=" + "9" * 19 + "-", None),
+        ("bytes=\N{ARABIC-INDIC DIGIT ONE}-", None),
     ],
 )
 def test_one_range_or_the_whole(header: str, found: Range | None) -> None:
