@@ -43,6 +43,7 @@ async def build_order(
     call, events, _ = found
     folder = out.with_suffix(".stills")
     items = [_event(event) for event in events if event.name in TOLD]
+    items += [_deleted(one) for one in recordings if one.state == "deleted"]
     items += [await _still(records, vault, still, folder, number) for number, still in enumerate(stills, 1)]
     return EvidenceOrder(
         header=_header(call, verification),
@@ -77,6 +78,13 @@ def _details(data: Iterable[tuple[str, object]]) -> Iterable[str]:
     for name, value in data:
         if name in ("by", "role", "shot", "code", "reason") and value:
             yield f"{name} {value}"
+
+
+def _deleted(recording: Recording) -> Item:
+    """That there was one must not vanish with it."""
+    length = f"of {recording.seconds:.1f} seconds " if recording.seconds else ""
+    by = recording.deleted_by or "somebody"
+    return Item("event", recording.deleted_at or 0.0, f"a recording {length}was deleted before this export, by {by}")
 
 
 async def _still(records: Records, vault: Vault, still: Still, folder: Path, number: int) -> Item:

@@ -36,6 +36,8 @@ class Jobs:
         self._waiting: asyncio.Queue[tuple[str, Prepare, Path]] = asyncio.Queue(MAX_WAITING)
         self._cancelled: set[str] = set()
         self._process: tuple[str, asyncio.subprocess.Process] | None = None
+        self._killed = False
+        """The running process was: what it leaves is nothing, whatever it said last."""
         self._news = asyncio.Event()
 
     async def news(self) -> None:
@@ -67,6 +69,7 @@ class Jobs:
         else:
             self._known.pop(name, None)
         if self._process is not None and self._process[0] == name:
+            self._killed = True
             with contextlib.suppress(ProcessLookupError):
                 self._process[1].kill()
         out.unlink(missing_ok=True)
@@ -77,6 +80,8 @@ class Jobs:
             name, prepare, out = await self._waiting.get()
             if name in self._cancelled:
                 self._cancelled.discard(name)
+                continue
+            if self._is(name, "done") and out.is_file():  # cancelled and wanted again while it waited
                 continue
             try:
                 self._note(name, await self._one(name, prepare, out))
@@ -98,11 +103,11 @@ class Jobs:
         return self._outcome(name, code, last, out)
 
     def _outcome(self, name: str, code: int, last: Report | None, out: Path) -> Job:
-        if name in self._cancelled:
+        if name in self._cancelled or self._killed:
             self._cancelled.discard(name)
             out.unlink(missing_ok=True)
             _sweep(out)
-            return Job("cancelled")
+            return Job("waiting" if self._is(name, "waiting") else "cancelled")  # wanted again already
         if code == 0 and out.is_file():
             log.info("job done", job=name, size_bytes=out.stat().st_size)
             return Job("done", 1.0, out.stat().st_size)
@@ -115,7 +120,7 @@ class Jobs:
     async def _running(self, name: str) -> AsyncIterator[asyncio.subprocess.Process]:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, limit=_LINE_LIMIT)
-        self._process = (name, process)
+        self._process, self._killed = (name, process), False
         try:
             yield process
         finally:
@@ -133,6 +138,10 @@ class Jobs:
                 if name not in self._cancelled:
                     self._note(name, Job("running", last.progress))
         return last
+
+    def _is(self, name: str, state: str) -> bool:
+        known = self._known.get(name)
+        return known is not None and known.state == state
 
     def _note(self, name: str, job: Job) -> Job:
         self._known.pop(name, None)

@@ -13,7 +13,7 @@ import pytest
 
 from callserver.recordings.jobs import Jobs
 from callserver.recordings.library import RecordingLibrary
-from callserver.recordings.orders import ExportOrder
+from callserver.recordings.orders import EvidenceOrder, ExportOrder
 from media.recording.keys import KeyRing, key_path
 from signaling.http.library import Job, LibraryError
 from signaling.policy import DAY
@@ -275,6 +275,11 @@ async def test_evidence_of_a_verification(shelf: Shelf) -> None:
     assert (archive.stat().st_mode & 0o777, archive.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert [path.name for path in archive.parent.iterdir()] == [archive.name], "the stills are gone"
     assert b"PUBLIC KEY" in await shelf.library.evidence_key()
+    await shelf.library.delete("r1", "anna")
+    order = await shelf.library._evidence_order("call")
+    assert isinstance(order, EvidenceOrder)
+    assert order.films == []
+    assert [item.text for item in order.items if "was deleted before this export, by anna" in item.text]
 
 
 FAILS = 'import sys; sys.stdin.readline(); print(\'{"reason": "no space left"}\'); sys.exit(1)'
@@ -310,3 +315,23 @@ async def test_a_job_is_cancelled_while_it_waits_and_while_it_runs(shelf: Shelf)
         async with asyncio.timeout(30):
             while unfinished.exists():  # until the process is gone
                 await jobs.news()
+
+
+async def test_a_job_that_was_cancelled_may_be_wanted_again_at_once(shelf: Shelf) -> None:
+    waits = "import sys, time; sys.stdin.readline(); print('{\"progress\": 0.5}', flush=True); time.sleep(60)"
+    jobs, out = Jobs((sys.executable, "-c", waits)), shelf.folder / "out"
+    await shelf.call("call")
+    await shelf.recorded("call", "r1", pictures=False)
+    states: list[str] = []
+
+    def half(job: Job) -> bool:
+        states.append(job.state)
+        return job.progress >= 0.5
+
+    async with running(jobs):
+        jobs.start("film", lambda: shelf.library._export_order("r1"), out)
+        await seen(jobs, lambda: jobs.look("film"), half)
+        jobs.cancel("film", out)
+        assert jobs.start("film", lambda: shelf.library._export_order("r1"), out).state == "waiting"
+        await seen(jobs, lambda: jobs.look("film"), half)
+    assert "failed" not in states, "that the first process was killed is nobody's failure"
