@@ -1,5 +1,19 @@
 """Errors of the media core. Everything a peer can cause is a MediaError; anything else is our own fault."""
 
+import errno
+import os
+
+DISK_FULL = "disk full"
+"""Why nothing is kept any more, where that is the matter: pages have words of their own for it."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def why_not_written(error: OSError) -> str:
+    """For a person: what is wrong with the disk."""
+    if error.errno in _NO_ROOM:
+        return DISK_FULL
+    return os.strerror(error.errno) if error.errno else str(error) or "the disk refuses to write"
+
 
 class MediaError(Exception):
     """Base of all errors the media core raises for its callers."""

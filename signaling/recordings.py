@@ -199,6 +199,8 @@ def broke(board: Board, call_id: str, recording_id: str, reason: str) -> None:
     call.told, call.named = "", {}
     board.act(StopRecording(call_id, recording_id))
     board.record(call.state, "recording_failed", reason=reason[:200], recording=recording_id)
+    if recording.state == "on":
+        _announce(board, call, "recording_stopped")
     failed = structs.replace(recording, state="failed", ended_at=board.at.wall, reason=reason[:200])
     _keep(board, call, failed)
 

@@ -107,6 +107,8 @@ class RecordingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """`asking`: the customer has not answered yet, nothing is recorded; `failed`: it broke off, the call goes on."""
     since: float = 0.0
     """When it began; 0 before."""
+    why: Literal["", "disk_full"] = ""
+    """Only for agents: why it broke off, where there are words for it."""
 
 
 class VerificationView(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from media.errors import DISK_FULL
 from signaling.call import ANSWERED, UNANSWERED
 from signaling.protocol import CallView, ChatItem, MediaLimited, MediaWish, Person, RecordingView, VerificationView
 from signaling.records import CallState
@@ -101,7 +102,7 @@ def view(
         uplink_lossy=uplink_lossy,
         language=state.language,
         context=state.context if role == "agent" else None,
-        recording=_recording(state),
+        recording=_recording(state, role),
         may_record=_may_record(state, role),
         verification=verification,
         chat=chat or [],
@@ -109,11 +110,12 @@ def view(
     )
 
 
-def _recording(state: CallState) -> RecordingView | None:
+def _recording(state: CallState, role: str) -> RecordingView | None:
     found = state.recording
     if found is None or found.state == "ended" or found.state == "deleted" or state.phase not in ANSWERED:
         return None
-    return RecordingView(found.state, found.started_at or 0.0)
+    full = role == "agent" and found.state == "failed" and found.reason == DISK_FULL
+    return RecordingView(found.state, found.started_at or 0.0, "disk_full" if full else "")
 
 
 def _may_record(state: CallState, role: str) -> Literal["", "agent", "always"]:

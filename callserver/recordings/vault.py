@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from media.api import RecordingSpec, Snapshot
+from media.errors import why_not_written
 from media.recording import keys
 from media.recording.errors import MissingKeyError, RecordingError
 from media.recording.parts import close_cut_off, part_paths
@@ -144,7 +145,9 @@ class Vault:
         """What the engine needs to record; the master key stays here."""
         try:
             path, data_key = await self.run(partial(self.files.prepare, recording_id))
-        except (RecordingError, OSError) as error:
+        except OSError as error:
+            raise VaultError(why_not_written(error)) from error
+        except RecordingError as error:
             raise VaultError(f"the recording cannot be kept: {error}") from error
         return RecordingSpec(recording_id, str(path.parent.absolute()), data_key, audio_only, names)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from media.api import RecordingState
+from media.errors import why_not_written
 from media.io import codec_words as words
 from media.io.codec_room import Room
 from media.recording.chunks import FILE_SALT_BYTES, Sink
@@ -105,7 +106,7 @@ class RecordingRoom(Room[Task]):
             self._recorder = _begin(start, now, self._make_sink)
         except (OSError, ValueError) as error:
             self.over = True
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            reason = why_not_written(error) if isinstance(error, OSError) else str(error)
             self._say(words.Recorded(self.recording_id, RecordingState.FAILED, reason, 0.0, 0))
             return
         self._tell(self._recorder, RecordingState.STARTED, "", now)

@@ -3,13 +3,13 @@
 Not for the packet path: `packet` costs some µs and now and then a write to disk, so it belongs into the codec worker.
 """
 
-import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from media.errors import why_not_written
 from media.recording import tracks
 from media.recording.chunks import FILE_SALT_BYTES, ChunkWriter, FileSink, Identity, Sink
 from media.recording.container import Container
@@ -291,7 +291,7 @@ class Recorder:
         try:
             write()
         except OSError as error:
-            self.failure = os.strerror(error.errno) if error.errno else "the disk refuses to write"
+            self.failure = why_not_written(error)
             self._recorded = self.seconds(self._latest)
             self.state = RecorderState.FAILED
             self._finish(self.failure)
@@ -301,7 +301,7 @@ class Recorder:
             self._file.finish(reason, self._recorded)
             self._complete = True
         except OSError as error:
-            self.failure = self.failure or os.strerror(error.errno or 0)
+            self.failure = self.failure or why_not_written(error)
 
     def _ms(self, now: float) -> int:
         return max(0, round((now - self._began) * 1000))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -145,13 +146,19 @@ class Product:
                     os.kill(pid, signal.SIGKILL)
             process.wait()
 
-    def pids(self, role: str) -> list[int]:
+    def fill_disk(self, full: bool) -> None:
+        """Recordings find no room for another byte; or they do again."""
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        for pid in self.pids("media.io.codec_worker", " "):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
+
+    def pids(self, role: str, separator: str = "\0") -> list[int]:
         """Our processes whose command is `role` (control, worker), oldest first. Workers are nobody's children, so
         what tells ours is the data directory in their environment."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                started_as = (entry / "cmdline").read_bytes().decode().split("\0")
+                started_as = (entry / "cmdline").read_bytes().decode().split(separator)
                 if role in started_as and str(self.data_dir).encode() in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
         return sorted(found)

@@ -114,7 +114,8 @@ async def test_every_screen(
 async def test_recording_and_verification(
     people: People, product: Product, axe: str, locale: str, direction: str, size: ViewportSize, scheme: str
 ) -> None:
-    """A site that asks for consent: asked, recorded, verified, paused; then its page with player and evidence."""
+    """A site that asks for consent: asked, recorded, verified, paused, broken off by a full disk, recorded again; then
+    its page with players and evidence."""
     where = f"{locale}-{size['width']}x{size['height']}-{scheme}"
     await product.command("site", "set", "demo", "--consent", "ask")
     try:
@@ -141,13 +142,25 @@ async def test_recording_and_verification(
         await agent.key("R").click()
         await agent.shows(agent.page.locator(".chip.rec.paused"), "that the recording is paused")
         await look(agent, f"console-7-paused-{where}", axe, direction)
+        product.fill_disk(True)
+        await agent.key("R").click()
+        await agent.shows(agent.page.locator(".chip.rec.failed"), "that the recording broke off")
+        await customer.shows(await customer.find(".kept-notice[data-state=failed]"), "that nothing is recorded now")
+        await look(agent, f"console-8-disk-full-{where}", axe, direction)
+        await look(customer, f"widget-9-disk-full-{where}", axe, direction)
+        product.fill_disk(False)
+        await agent.key("R").click()
+        await (await customer.find(".kept-consent .primary")).click()
+        await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it is recorded again")
+        await customer.hears()
+        await agent.sees()
         await agent.hang_up()
         await agent.ended()
         await agent.page.goto("/console#/calls")
         await agent.page.locator(".row").first.click()
-        await agent.shows(agent.page.locator(".player-bar"), "the player")
-        await look(agent, f"console-8-player-{where}", axe, direction)
-        await agent.page.locator(".kept .danger-text").click()
+        await agent.shows(agent.page.locator(".player-bar").first, "the player")
+        await look(agent, f"console-9-player-{where}", axe, direction)
+        await agent.page.locator(".kept .danger-text").first.click()
         await look(agent, f"console-9-delete-{where}", axe, direction)
         assert customer.complaints + agent.complaints == []
     finally:

@@ -26,7 +26,7 @@ from media.api import (
 )
 from media.bridge.leg import Leg
 from media.bridge.rescue import Rescue
-from media.errors import UnavailableError, UnknownLegError
+from media.errors import DISK_FULL, UnavailableError, UnknownLegError
 from media.io.codec_link import Process, spawn_worker
 from media.io.engine import Engine
 from media.recording.reader import RecordingReader
@@ -204,7 +204,7 @@ async def test_a_full_disk_fails_the_recording_and_nothing_else(tmp_path: Path) 
         customer, agent = await talking(engine, observer)
         await engine.start_recording("call", spec(tmp_path))
         failed = await until_state(observer, RecordingState.FAILED)
-        assert "large" in failed.reason  # EFBIG; a full disk says its own
+        assert failed.reason == DISK_FULL
         assert (await status(engine)).recordings[0].state is RecordingState.FAILED
         before = await agent.heard()
         await eventually(lambda: more_frames(agent, before["frames"] + 10))

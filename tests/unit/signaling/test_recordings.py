@@ -3,6 +3,7 @@
 import pytest
 
 from media.api import RecordingState
+from media.errors import DISK_FULL
 from signaling.admission import Admission
 from signaling.policy import CallPolicy
 from signaling.protocol import CallHangup, CallHold, Person, RecordingConsent, RecordingSet
@@ -158,12 +159,15 @@ def test_a_full_disk_ends_the_recording_and_not_the_call() -> None:
     exchange, ana, bo = talking(AGENT)
     wants(exchange, bo, "on")
     (recording_id,) = exchange.store.recordings
-    exchange.media.fail_recording(bo.call_id, recording_id, "no space left on device")
+    exchange.media.fail_recording(bo.call_id, recording_id, DISK_FULL)
     exchange.work_all()
     assert (ana.phase, shown(ana), shown(bo)) == ("active", "failed", "failed")
-    assert exchange.store.recordings[recording_id].reason == "no space left on device"
+    assert bo.call["recording"]["why"] == "disk_full"
+    assert "why" not in ana.call["recording"], "no business of the customer's"
+    assert exchange.store.recordings[recording_id].reason == DISK_FULL
     wants(exchange, bo, "on")
     assert (shown(ana), len(exchange.store.recordings)) == ("on", 2)
+    assert "why" not in bo.call["recording"]
 
 
 def test_a_pause_that_cannot_be_made_ends_the_recording() -> None:

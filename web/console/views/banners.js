@@ -9,11 +9,12 @@ const NOTICE_SECONDS = 8;
 
 export function Banners() {
   const { state } = useDesk();
+  const recording = liveCall(state)?.recording;
   return html`<div class="banners" role="status">
     ${!isOnline(state) && html`<${Offline} />`}
     ${state.view.drainUntil > 0 && html`<${Draining} />`}
     ${state.silenced && html`<${Silenced} />`}
-    ${liveCall(state)?.recording?.state === "failed" && html`<${NotRecorded} />`}
+    ${recording?.state === "failed" && html`<${NotRecorded} why=${recording.why} />`}
   </div>`;
 }
 
@@ -44,9 +45,9 @@ function Silenced() {
   return html`<p class="banner warn"><${Icon} name="speaker" />${t("silenced")} <button type="button" class="button small" onClick=${playAll}>${t("silenced.play")}</button></p>`;
 }
 
-function NotRecorded() {
+function NotRecorded({ why = "unknown" }) {
   const { desk, t } = useDesk();
-  return html`<p class="banner warn"><${Icon} name="warning" />${t("rec.state.failed")} <button type="button" class="button small" onClick=${() => desk.record("on")}>${t("rec.again")}</button></p>`;
+  return html`<p class="banner warn"><${Icon} name="warning" />${t(`rec.why.${why}`)} <button type="button" class="button small" onClick=${() => desk.record("on")}>${t("rec.again")}</button></p>`;
 }
 
 /** The session is open in another tab or on another machine. */

@@ -15,6 +15,7 @@ import pytest
 
 from callserver.bench.recorded_call import Clocks, Link, Numbering, Page, Tapped
 from callserver.bench.recorded_content import beginnings, heard_offsets, loudness, pictures, shown_offsets
+from media.errors import DISK_FULL
 from media.recording.errors import RecordingError
 from media.recording.reader import RecordingInfo, RecordingReader
 from media.recording.recorder import Recorder, RecorderState
@@ -206,13 +207,13 @@ def test_a_full_disk_is_told_and_what_was_written_plays(tmp_path: Path) -> None:
     recorder = Recorder(spec(path), 0.0, sink=sink)
     play_into(recorder, [customer(10.0)])
     assert recorder.state == RecorderState.FAILED
-    assert recorder.failure == "No space left on device"
+    assert recorder.failure == DISK_FULL
     assert sink.file.closed
     recorder.pause(11.0)
     recorder.resume(11.0)
     recorder.event("mark", 11.0)
     summary = recorder.close(11.0)
-    assert summary.reason == "No space left on device"
+    assert summary.reason == DISK_FULL
     assert 2.0 < summary.seconds < 9.0
     shown = pictures(side_of(path, "customer"))
     assert [number for _, number, _, _ in shown] == list(range(len(shown)))
