@@ -124,9 +124,9 @@ def _add_accounts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     change.add_argument("--recording", choices=("off", "agent", "always"))
     change.add_argument("--consent", choices=("notice", "ask"))
     for name, meaning in (
-        ("announce", "say it, too, when a recording begins"),
+        ("announce", "say it, too, when a recording begins or a call is held"),
         ("audio-only", "record voices without pictures"),
-        ("waiting-music", "music for customers who wait"),
+        ("waiting-music", "music, a word and a ringing tone for customers who wait"),
     ):
         change.add_argument(f"--{name}", choices=("yes", "no"), help=meaning)
     change.add_argument("--retention-days", type=float, metavar="DAYS")

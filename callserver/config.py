@@ -97,7 +97,7 @@ class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat: float = 5.0
     """How often pages say that they are alive."""
     waiting_music: bool = False
-    """Music for customers who wait, at sites without a policy of their own."""
+    """Customers who wait hear music and a word, while it rings a tone, at sites without a policy of their own."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

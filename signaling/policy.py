@@ -15,9 +15,9 @@ class CallPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     consent: Literal["notice", "ask"] = "notice"
     """`ask`: nothing is recorded before the customer has agreed in the widget."""
     announce: bool = True
-    """The start of a recording is spoken, too, in the customer's language."""
+    """What happens to a recording, and that a call is held, is spoken, too, in the customer's language."""
     audio_only: bool = False
     retention_days: float = 30.0
     """After this long a recording is deleted, its key first."""
     waiting_music: bool = False
-    """Music for customers who wait for an answer."""
+    """Music and a word for customers who wait, a ringing tone while it rings."""

@@ -19,6 +19,7 @@ from signaling.protocol import AgentStatus
 from signaling.records import AgentAccount, CallState, OpenState, SessionState
 from signaling.roster import Agent
 from signaling.session import Session
+from signaling.speech import LOOPS
 from signaling.state import Call, Leg, Participant
 
 
@@ -119,7 +120,7 @@ def _legs(board: Board, call: Call, engine: CallStatus | None) -> None:
             one.current.video_paused, one.current.video_bps = leg.video_paused, leg.wished_bps
             one.current.video_layers, one.current.playout_ms = leg.wished_layers, leg.playout_ms
             one.current.unshowable = leg.video_unshowable
-            one.current.music = next((name for name in leg.playing if name in ("waiting", "hold")), "")
+            one.current.music = next((name for name in leg.playing if name in LOOPS), "")
             del known[leg.leg_id]
         else:
             one.broken = True

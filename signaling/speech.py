@@ -6,6 +6,9 @@ from signaling.board import Board
 from signaling.call import UNANSWERED
 from signaling.state import Call
 
+LOOPS = (Announcement.WAITING.value, Announcement.RING_BACK.value, Announcement.HOLD.value)
+"""What is played again and again."""
+
 
 def spoken(announcement: str, language: str) -> str:
     """The announcement in the caller's language, or one of the same family, or English."""
@@ -22,11 +25,23 @@ def follow(board: Board, call: Call) -> None:
     leg = call.customer.current if call.customer is not None else None
     if leg is None or not leg.up:
         return
-    wanted = ""
-    if call.state.phase == "on_hold":
-        wanted = Announcement.HOLD.value
-    elif call.state.phase in UNANSWERED and call.state.policy.waiting_music:
-        wanted = Announcement.WAITING.value
-    if leg.music != wanted:
-        leg.music = wanted
-        board.act(Play(call.call_id, leg.leg_id, wanted or None, repeat=True))
+    wanted, words = _wanted(call)
+    if leg.music == wanted:
+        return
+    leg.music = wanted
+    board.act(Play(call.call_id, leg.leg_id, wanted or None, repeat=True))
+    if words:
+        call.greeted = call.greeted or words == Announcement.PLEASE_WAIT
+        board.act(Play(call.call_id, leg.leg_id, spoken(words, call.state.language), repeat=False))
+
+
+def _wanted(call: Call) -> tuple[str, str]:
+    """What is played again and again, and what is said once when that begins; empty: nothing."""
+    phase, policy = call.state.phase, call.state.policy
+    if phase == "on_hold":
+        return Announcement.HOLD.value, Announcement.ON_HOLD.value if policy.announce else ""
+    if phase not in UNANSWERED or not policy.waiting_music:
+        return "", ""
+    if phase == "ringing":
+        return Announcement.RING_BACK.value, ""
+    return Announcement.WAITING.value, "" if call.greeted else Announcement.PLEASE_WAIT.value

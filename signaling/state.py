@@ -103,6 +103,8 @@ class Call:
     claimed: bool = False
     """A claim may be in the records."""
     missed: set[str] = field(default_factory=set)
+    greeted: bool = False
+    """The customer was told, in words, to stay on the line."""
     paused: dict[str, float] = field(default_factory=dict)
     """Agent id to the monotonic time before which it does not ring there again."""
     chat: list[ChatItem] = field(default_factory=list)

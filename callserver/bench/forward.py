@@ -69,6 +69,9 @@ class ForwardReport(msgspec.Struct, frozen=True):
     recording_us_per_packet: float | None = None
     """What the tap adds to a forwarded packet in the worker: median over pairs of two seconds, one with the recordings
     running, one with them paused; with `record` only."""
+    recording_core_share: float | None = None
+    """Of the codec worker, which orders, encrypts and writes what is recorded, as it measured itself at the end."""
+    recorded_megabytes: float | None = None
 
 
 async def forward(
@@ -100,9 +103,17 @@ async def forward(
                 if record:
                     await _record(subject, load, calls, directory, say)
                 report = await measure(subject, load, legs, seconds, empty, say)
+                share = (await subject.engine.status()).codec_cpu_fraction if record else None
                 cost = await _tap_cost(subject, load, calls, round(seconds / _HALF_PAIR), say) if record else None
+                written = _megabytes(directory) if record else None
             compiled = profile is None and settings.load(config).media.compiled and made() is not None
-            return msgspec.structs.replace(report, recording_us_per_packet=cost, compiled=compiled)
+            return msgspec.structs.replace(
+                report,
+                recording_us_per_packet=cost,
+                recording_core_share=share and round(share, 4),
+                recorded_megabytes=written and round(written, 1),
+                compiled=compiled,
+            )
         finally:
             gc.enable()
             dialing.close()
@@ -130,6 +141,10 @@ async def _record(subject: Subject, load: Load, calls: int, directory: str, say:
         await subject.engine.start_recording(f"call-{number}", spec)
     beside_the_worker(subject.pid)
     await load.run(WARM_UP)
+
+
+def _megabytes(directory: str) -> float:
+    return sum(path.stat().st_size for path in Path(directory).iterdir()) / 1e6
 
 
 async def _tap_cost(subject: Subject, load: Load, calls: int, pairs: int, say: Callable[[str], None]) -> float:

@@ -14,7 +14,7 @@ class RecordingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     consent: str = "notice"
     """notice (customers are told) or ask (nothing is recorded before they agree)."""
     announce: bool = True
-    """Say it, too, in the customer's language, when a recording begins, pauses, goes on and ends."""
+    """Say it, too, in the customer's language, when a recording begins, pauses, goes on and ends or a call is held."""
     audio_only: bool = False
     """Record voices without pictures."""
     retention_days: float = 30.0

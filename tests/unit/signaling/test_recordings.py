@@ -210,26 +210,29 @@ def test_a_new_leg_is_told_to_the_recorder() -> None:
     assert call.named == {one.current.leg_id: one.role for one in call.participants() if one.current}
 
 
-def test_music_while_waiting_and_on_hold() -> None:
+def test_music_ringing_and_words_while_waiting_and_on_hold() -> None:
     exchange = Exchange()
     ana = Client("Ana")
     exchange.hello(ana, Admission("customer", SITE, Person(), policy=CallPolicy(waiting_music=True)))
-    start(ana)
+    start(ana, "de")
 
-    def playing() -> list[str]:
+    def playing() -> dict[bool, str]:
         legs = exchange.media.calls[ana.call_id].legs
-        return [leg.playing.get(True, "") for leg in legs.values() if exchange.owners[leg.leg_id][1] == ana.session_id]
+        (found,) = [leg.playing for leg in legs.values() if exchange.owners[leg.leg_id][1] == ana.session_id]
+        return {repeat: name for repeat, name in found.items() if name}
 
-    assert playing() == ["waiting"]
+    assert playing() == {True: "waiting", False: "please_wait.de"}
     bo = agent(exchange)
+    exchange.work_all()
+    assert playing()[True] == "ring_back"
     accept(bo)
-    assert playing() == [""]
+    assert playing() == {}
     bo.say(CallHold(bo.call_id, on=True))
     exchange.work_all()
-    assert playing() == ["hold"]
+    assert playing() == {True: "hold", False: "on_hold.de"}
     exchange.restart()
     exchange.resume(ana)
     exchange.resume(bo)
     bo.say(CallHold(bo.call_id, on=False))
     exchange.work_all()
-    assert playing() == [""]
+    assert playing() == {}
