@@ -17,7 +17,7 @@ from callserver.recordings import evidence
 from callserver.recordings.jobs import Jobs
 from callserver.recordings.orders import ExportOrder, Film, Order
 from callserver.recordings.playback import OpenViews, as_library_error
-from callserver.recordings.vault import Vault
+from callserver.recordings.vault import Stamp, Vault
 from callserver.store.recordings import RecordingRows
 from media.recording.errors import RecordingError
 from media.recording.evidence import load_or_create_signer
@@ -40,7 +40,7 @@ CHECK_EVERY = 3600.0
 MADE_SECONDS = 86_400.0
 """Exports and evidence are not encrypted: what was made lies for a day, then it has to be made again."""
 MAX_CHECKED = 200
-"""Recordings found whole that are not read again for each who looks."""
+"""Recordings found whole that are not read again for each who looks, as long as nobody writes to them."""
 MAX_FAULTS = 20
 SUFFIX: dict[JobKind, str] = {"export": ".mp4", "evidence": ".zip"}
 
@@ -71,7 +71,8 @@ class RecordingLibrary:
         self._jobs = jobs or Jobs()
         self._views = OpenViews(vault)
         self._checking = asyncio.Lock()
-        self._checked: dict[str, CheckedFiles] = {}
+        self._found_whole: dict[str, tuple[Stamp, int]] = {}
+        """Recordings whose every byte was read, as their files were then, and their chunks."""
 
     async def run(self) -> None:
         """Jobs and retention until cancelled; what is wrong with the master keys is told at once."""
@@ -106,24 +107,26 @@ class RecordingLibrary:
             raise as_library_error(error) from error
 
     async def check(self, recording_id: str) -> CheckedFiles:
-        def read() -> Check:
+        def read() -> tuple[Stamp, Check | None]:
+            stamp = self._vault.files.stamp(recording_id)
+            if self._found_whole.get(recording_id, ((), 0))[0] == stamp:
+                return stamp, None
             with self._vault.files.open(recording_id) as reader:
-                return reader.check()
+                return stamp, reader.check()
 
         row = await self._readable(recording_id)
         async with self._checking:  # a whole film each: one at a time leaves the other thread to players
-            if (known := self._checked.get(recording_id)) is not None:
-                return known
             try:
-                found = await self._vault.run(partial(read))
+                stamp, found = await self._vault.run(partial(read))
             except (RecordingError, OSError) as error:
                 raise as_library_error(error) from error
-            checked = CheckedFiles(found.chunks, list(found.damaged[:MAX_FAULTS]))
-            if row.state in ("ended", "failed") and not checked.damaged:
-                self._checked[recording_id] = checked
-                while len(self._checked) > MAX_CHECKED:
-                    del self._checked[next(iter(self._checked))]
-            return checked
+            if found is None:
+                return CheckedFiles(self._found_whole[recording_id][1], [])
+            if row.state in ("ended", "failed") and not found.damaged:
+                self._found_whole[recording_id] = stamp, found.chunks
+                while len(self._found_whole) > MAX_CHECKED:
+                    del self._found_whole[next(iter(self._found_whole))]
+            return CheckedFiles(found.chunks, list(found.damaged[:MAX_FAULTS]))
 
     async def play(self, recording_id: str, side: str) -> Playback:
         row = await self._readable(recording_id)

@@ -29,6 +29,8 @@ from signaling.vault import Kept, VaultError
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _T = TypeVar("_T")
+Stamp = tuple[tuple[int, int], ...]
+"""When each file of a recording was last written, and its bytes."""
 
 
 class RecordingFiles:
@@ -120,6 +122,11 @@ class RecordingFiles:
             return reader.info.recorded_seconds, sum(
                 part.stat().st_size for part in part_paths(self.path(recording_id))
             )
+
+    def stamp(self, recording_id: str) -> Stamp:
+        """Other when a file was written to since. Raise RecordingError or OSError."""
+        found = [part.stat() for part in part_paths(self.path(recording_id))]
+        return tuple((one.st_mtime_ns, one.st_size) for one in found)
 
     def delete(self, recording_id: str) -> None:
         """Destroy the key, then the files; what is gone already is fine."""

@@ -96,7 +96,9 @@ async def test_changed_bytes_in_a_closed_recording_are_told(shelf: Shelf) -> Non
     whole = await shelf.library.check("r1")
     assert whole.chunks > 3
     assert whole.damaged == []
+    assert await shelf.library.check("r1") == whole
     await shelf.recorded("call", "r2", pictures=False)
+    assert (await shelf.library.check("r2")).damaged == []
     changed = bytearray(shelf.vault.files.path("r2").read_bytes())
     changed[len(changed) // 2] ^= 1
     shelf.vault.files.path("r2").write_bytes(changed)
