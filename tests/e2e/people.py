@@ -87,6 +87,14 @@ class Person:
 
         await until(louder, f"{type(self).__name__} hears the other side", seconds, every=0.2)
 
+    async def is_told(self, seconds: float = 15) -> None:
+        """A spoken notice arrives: over a running call it has a line of its own (media.api.Slot.AUDIO_SIDE)."""
+
+        async def spoken() -> bool:
+            return bool((await self.figures())["voices"].get("4", 0) > 1e-4)
+
+        await until(spoken, f"{type(self).__name__} hears a notice", seconds, every=0.2)
+
     async def sees(self, seconds: float = 15) -> None:
         """A moving picture arrives and is shown: frames are decoded and the pixels on the page change."""
         before = (await self.figures())["framesDecoded"]

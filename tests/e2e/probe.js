@@ -46,7 +46,7 @@
   async function figures() {
     const sum = {
       connections: connections.length, live: 0, energy: 0, samples: 0, concealed: 0, framesDecoded: 0, width: 0,
-      packetsReceived: 0, packetsLost: 0, mediaReceived: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [], relays: [],
+      packetsReceived: 0, packetsLost: 0, mediaReceived: 0, bytesSent: 0, framesSent: 0, audioSent: 0, transports: [], relays: [], voices: {},
     };
     for (const connection of live()) {
       sum.live += 1;
@@ -59,6 +59,7 @@
           sum.mediaReceived += (one.kind === "audio" ? one.packetsReceived : one.framesReceived) ?? 0;
           if (one.kind === "audio") {
             sum.energy += one.totalAudioEnergy ?? 0;
+            sum.voices[one.mid] = one.totalAudioEnergy ?? 0;
             sum.samples += one.totalSamplesReceived ?? 0;
             sum.concealed += one.concealedSamples ?? 0;
           } else {
@@ -99,11 +100,12 @@
   }
 
   // A small grey picture of each remote video on the page: two of them tell whether the picture moves.
-  function pictures() {
+  function pictures(visible = false) {
     const remote = new Set(live().flatMap((connection) => connection.getReceivers().map((one) => one.track.id)));
     const found = [];
     for (const element of elements()) {
       if (element.tagName !== "VIDEO" || !element.videoWidth) continue;
+      if (visible && !element.checkVisibility({ visibilityProperty: true })) continue;
       const tracks = element.srcObject?.getVideoTracks() ?? [];
       if (!tracks.some((track) => remote.has(track.id))) continue;
       const canvas = new OffscreenCanvas(32, 24);

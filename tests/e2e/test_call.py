@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.e2e.people import PHONE, Agent, Customer, People
-from tests.e2e.product import Product, until
+from tests.e2e.product import ROOT, Product, until
 from tests.e2e.timing import Timings, note_call
 
+HOLD_PICTURE = ROOT / "media/announcements/hold_picture.ivf"
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -65,6 +67,8 @@ async def test_mute_camera_off_and_hold_are_heard_seen_and_shown(customer: Custo
     await agent.key("O").click()
     await until(lambda: _shows_hold(customer), "the customer sees that the call is on hold")
     await customer.hears()  # the hold music
+    await sees_hold_picture(customer)
+    await customer.screenshot("widget-hold")
     await agent.gets_nothing()
     await agent.key("O").click()
     await customer.hears()
@@ -89,6 +93,19 @@ async def test_an_agent_who_looks_something_up_goes_on_listening(customer: Custo
     await agent.sees()
     await customer.hang_up()
     await agent.ended()
+
+
+async def sees_hold_picture(customer: Customer) -> None:
+    """What people see is that very picture."""
+    with av.open(str(HOLD_PICTURE)) as film:
+        picture = next(film.decode(video=0)).to_image().resize((32, 24))
+    wanted = [pixel[1] for pixel in picture.get_flattened_data()]
+
+    async def same() -> bool:
+        pictures = await (await customer.frame()).evaluate("() => callProbe.pictures(true)")
+        return any(sum(abs(a - b) for a, b in zip(one, wanted, strict=True)) < 8 * len(wanted) for one in pictures)
+
+    await until(same, "the customer sees the hold picture", every=0.2)
 
 
 async def _shows_hold(customer: Customer) -> bool:

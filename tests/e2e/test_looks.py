@@ -117,13 +117,15 @@ async def test_recording_and_verification(
     """A site that asks for consent: asked, recorded, verified, paused, broken off by a full disk, recorded again; then
     its page with players and evidence."""
     where = f"{locale}-{size['width']}x{size['height']}-{scheme}"
-    await product.command("site", "set", "demo", "--consent", "ask")
+    await product.command("site", "set", "demo", "--consent", "ask", "--waiting-music", "yes")
     try:
         agent: Agent = await people.agent(size=size, locale=locale, color_scheme=scheme)
         customer: Customer = await people.customer(
             size=size, locale=locale, path=f"/shop?locale={locale}", color_scheme=scheme
         )
         await customer.call("مريم" if locale == "ar" else "Maria")
+        await agent.rings()
+        await customer.hears()  # how it rings
         await agent.answer()
         await customer.sees()
         await agent.key("R").click()
@@ -131,6 +133,7 @@ async def test_recording_and_verification(
         await look(customer, f"widget-6-consent-{where}", axe, direction)
         await (await customer.find(".kept-consent .primary")).click()
         await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it is recorded")
+        await customer.is_told()
         await look(customer, f"widget-7-recorded-{where}", axe, direction)
         await agent.page.locator(".controls .control").nth(6).click()  # the verification
         await agent.page.locator(".shot").nth(3).locator("button").first.click()
@@ -164,7 +167,7 @@ async def test_recording_and_verification(
         await look(agent, f"console-9-delete-{where}", axe, direction)
         assert customer.complaints + agent.complaints == []
     finally:
-        await product.command("site", "set", "demo", "--consent", "notice")
+        await product.command("site", "set", "demo", "--consent", "notice", "--waiting-music", "no")
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)

@@ -2,9 +2,12 @@
 import { isAnswered } from "../shared/call-state.js";
 import { Chat } from "./chat.js";
 
+const LAST_FRAME_MS = 700;
+
 export default class Talk {
   soundOpen = false;
   #blocked = false;
+  #held = null;
 
   constructor(widget) {
     const { refs } = widget;
@@ -108,6 +111,7 @@ export default class Talk {
     const paused = Boolean(seen && why);
     dataset.seen = seen;
     dataset.paused = paused;
+    this.#showHold(held && call.media === "video");
     say("face", peer.slice(0, 1).toUpperCase());
     say("nobodyText", paused ? t(why) : held ? t("hold") : call?.media === "audio" ? t("voice_call") : t("peer_camera_off", { name: peer }));
     say("peerName", peer);
@@ -117,6 +121,16 @@ export default class Talk {
     say("hint", talking && (unseen || weak || (!call.peer_audio && t("peer_muted", { name: peer })) || (!lobby.tracks.audio && t("listen_only"))));
     refs.hear.hidden = !this.#blocked || !talking;
     return [screen === "call" && refs.hint.textContent, (held || paused) && refs.nobodyText.textContent];
+  }
+
+  /** On hold the server sends a picture of its own. What the video has until that comes is what was seen last: not for now. */
+  #showHold(held) {
+    if (held === Boolean(this.#held)) return;
+    const { refs, dataset } = this.widget;
+    const hold = (this.#held = held ? {} : null);
+    dataset.still = false;
+    const picture = () => this.#held === hold && (dataset.still = true);
+    if (held) setTimeout(() => refs.remote.requestVideoFrameCallback?.(picture), LAST_FRAME_MS);
   }
 
   #showControls({ t }) {
