@@ -109,6 +109,8 @@ class RecordingView(msgspec.Struct, frozen=True, omit_defaults=True):
     """When it began; 0 before."""
     why: Literal["", "disk_full"] = ""
     """Only for agents: why it broke off, where there are words for it."""
+    voice_only: bool = False
+    """The call has pictures, and they are not recorded."""
 
 
 class VerificationView(msgspec.Struct, frozen=True, omit_defaults=True):

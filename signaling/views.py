@@ -115,7 +115,8 @@ def _recording(state: CallState, role: str) -> RecordingView | None:
     if found is None or found.state == "ended" or found.state == "deleted" or state.phase not in ANSWERED:
         return None
     full = role == "agent" and found.state == "failed" and found.reason == DISK_FULL
-    return RecordingView(found.state, found.started_at or 0.0, "disk_full" if full else "")
+    voice_only = found.audio_only and state.media == "video"
+    return RecordingView(found.state, found.started_at or 0.0, "disk_full" if full else "", voice_only)
 
 
 def _may_record(state: CallState, role: str) -> Literal["", "agent", "always"]:

@@ -102,7 +102,7 @@ export default class Keeping {
     const { t } = this.#words;
     const state = recording?.state ?? "";
     const known = /^(starting|on|paused|failed)$/.test(state);
-    const text = known ? t(`notice.${state}`) : "";
+    const text = known ? t(state === "on" && recording.voice_only ? "notice.voice" : `notice.${state}`) : "";
     this.notice.hidden = !text;
     this.notice.dataset.state = state;
     if (this.notice.textContent !== text) this.notice.textContent = text;
@@ -114,7 +114,7 @@ export default class Keeping {
     const asking = recording?.state === "asking";
     if (!asking) this.#asked = null;
     const open = asking && this.#asked !== "answered";
-    [this.title.textContent, this.text.textContent, this.yes.textContent, this.no.textContent] = ["title", "text", "yes", "no"].map((one) => t(`consent.${one}`));
+    [this.title.textContent, this.text.textContent, this.yes.textContent, this.no.textContent] = ["title", recording?.voice_only ? "voice" : "text", "yes", "no"].map((one) => t(`consent.${one}`));
     this.consent.hidden = !open;
     if (open && !this.#asked) {
       this.#asked = "shown";

@@ -105,6 +105,17 @@ def test_a_no_is_a_no_and_the_agent_may_ask_once_more() -> None:
     assert shown(ana) == "asking"
 
 
+def test_both_sides_see_that_only_voices_are_recorded() -> None:
+    exchange, ana, bo = talking(CallPolicy("agent", consent="ask", audio_only=True))
+    wants(exchange, bo, "on")
+    assert (shown(ana), ana.call["recording"]["voice_only"]) == ("asking", True), "before they agree"
+    ana.say(RecordingConsent(ana.call_id, granted=True))
+    exchange.work_all()
+    assert ana.call["recording"]["voice_only"]
+    assert bo.call["recording"]["voice_only"]
+    assert [spec.audio_only for spec in exchange.media.recorded] == [True]
+
+
 def test_a_site_that_records_every_call_begins_with_the_answer() -> None:
     exchange, ana, bo = talking(CallPolicy("always"))
     assert (shown(ana), engine_records(exchange, bo)) == ("on", [RecordingState.STARTED])

@@ -41,8 +41,8 @@ export function RecordingChip({ call }) {
   const recording = call.recording;
   const now = useNow(recording?.state === "on");
   if (!recording) return null;
-  const { state, since } = recording;
-  return html`<span class=${`chip rec ${state}`} role="status"><i class="rec-dot" aria-hidden="true"></i>${t(`rec.state.${state}`)}${state === "on" && since > 0 && html`<span class="figures" aria-hidden="true">${clock(now - since)}</span>`}</span>`;
+  const { state, since, voice_only: voices } = recording;
+  return html`<span class=${`chip rec ${state}`} role="status"><i class="rec-dot" aria-hidden="true"></i>${t(`rec.state.${state}`)}${voices && state === "on" && html`<span>${t("recording.voiceOnly")}</span>`}${state === "on" && since > 0 && html`<span class="figures" aria-hidden="true">${clock(now - since)}</span>`}</span>`;
 }
 
 /** The code the customer sees, and one line a shot: ask for it, take it, taken. */
