@@ -126,7 +126,11 @@ def restart(board: Board, session: Session, leg_id: str, replace: bool) -> None:
     call, one = place
     leg = one.leg(leg_id)
     if replace or leg is None:
-        if one.pending is None or one.pending.offer is not None:
+        untaken = leg is not None and leg.offer is not None and leg.answered < 0  # its browser cannot take the offer
+        if untaken and _too_many_failures(board, one):
+            board.record(call.state, "leg_failed", role=one.role, reason="no answer to what the page was offered")
+            give_up(board, call, one)
+        elif one.pending is None or one.pending.offer is not None:
             replace_leg(board, call, one)
     else:
         _restart_ice(board, call, leg)

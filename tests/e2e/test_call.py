@@ -144,29 +144,6 @@ async def test_a_customer_without_a_camera_can_talk(people: People) -> None:
     await agent.ended()
 
 
-async def test_a_network_that_blocks_udp_talks_over_tcp(people: People) -> None:
-    """The page never hears of our UDP candidates, as if their packets were lost."""
-    no_udp = r"""(() => {
-      const set = RTCPeerConnection.prototype.setRemoteDescription;
-      RTCPeerConnection.prototype.setRemoteDescription = function (description) {
-        const sdp = description.sdp.replace(/a=candidate:\S+ \d+ udp .*\r\n/gi, "");
-        return set.call(this, { type: description.type, sdp });
-      };
-    })()"""
-    agent = await people.agent()
-    customer = await people.customer(init=no_udp)
-    await customer.call()
-    await agent.answer()
-    await customer.hears()
-    await customer.sees()
-    await agent.hears()
-    await agent.sees()
-    assert (await customer.figures())["transports"] == ["tcp"]
-    assert (await agent.figures())["transports"] == ["udp"]
-    await customer.hang_up()
-    await agent.ended()
-
-
 async def test_a_call_without_a_mouse(people: People) -> None:
     """On a phone's screen the focus stays inside; every button on the way has a name."""
     agent = await people.agent()

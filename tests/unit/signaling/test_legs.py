@@ -1,5 +1,7 @@
 """A call's media when things break: restarts, replacements, failures, workers that die."""
 
+import pytest
+
 from media.api import LegDisconnected, LegRecovered, Offer
 from signaling.protocol import CallHold, LegRestart
 from signaling.results import JoinFailed, Offered
@@ -254,3 +256,20 @@ def test_a_call_that_ends_while_it_waits_for_a_worker_leaves_no_deadline() -> No
     exchange.work_all()
     ana.hang_up()
     assert {key.name for key in exchange.switchboard.board.timers.pending()} == {"forget"}
+
+
+@pytest.mark.parametrize("how", ["no answer", "a bad answer"])
+def test_a_page_that_cannot_agree_with_us_ends_its_call_instead_of_trying_for_ever(how: str) -> None:
+    exchange = Exchange()
+    ana = customer(exchange)
+    ana.answers = False
+    start(ana)
+    for number in range(exchange.rules.leg_failures + 1):
+        assert ana.phase == "waiting", number
+        if how == "no answer":
+            ana.say(LegRestart(newest(ana), replace=True))
+        else:
+            ana.answer(newest(ana), BAD_SDP)
+        exchange.work_all()
+    assert (ana.phase, ana.call["reason"]) == ("ended", "media_failed")
+    assert "leg_failed" in exchange.store.names(ana.call_id)
