@@ -160,6 +160,7 @@ async def test_recording_and_verification(
         await agent.hang_up()
         await agent.ended()
         await agent.page.goto("/console#/calls")
+        await agent.page.locator(".list-end").wait_for()  # the page before has rows as well
         await agent.page.locator(".row").first.click()
         await agent.shows(agent.page.locator(".player-bar").first, "the player")
         await look(agent, f"console-9-player-{where}", axe, direction)

@@ -34,6 +34,7 @@ async def videos(agent: Agent, what: str) -> list[dict[str, Any]]:
 async def open_call(agent: Agent, name: str) -> None:
     """The page of the newest call."""
     await agent.page.goto("/console#/calls")
+    await agent.page.locator(".list-end").wait_for()  # the page before has rows as well
     await agent.page.locator(".row", has_text=name).first.click()
     await agent.shows(agent.page.locator(".detail-body"), "the call's page")
 

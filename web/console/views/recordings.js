@@ -10,6 +10,7 @@ import { Player } from "./player.js";
 
 const LOOK_MS = 1000;
 const RUNNING = new Set(["starting", "on", "paused"]);
+const DISK_FULL = "disk full"; // as the engine says it
 /** Why a recording cannot be opened, as far as it has words of its own. */
 const CANNOT = new Set(["no_key", "wrong_key", "damaged", "not_found", "unavailable"]);
 /** Who is no person; anybody else is an agent. */
@@ -53,7 +54,7 @@ function Recording({ recording, call, events, onChange }) {
   }
   if (RUNNING.has(state) && call.phase !== "ended") return html`<p class="quiet">${t("recording.running")}</p>`;
   return html`<article class="kept" aria-label=${t("recording.title")}>
-    ${state === "failed" && reason && html`<p class="notice warn">${t("recording.broke", { reason })}</p>`}
+    ${state === "failed" && reason && html`<p class="notice warn">${t(reason === DISK_FULL ? "recording.brokeFull" : "recording.broke", { reason })}</p>`}
     <${Contents} recording=${recording} call=${call} events=${events} />
     <p class="recording-facts quiet"><span>${t(`recording.consent.${recording.consent}`)}</span><span>${t("recording.kept", { date: shortDate(words.locale, recording.due_at) })}</span>${recording.size_bytes > 0 && html`<span class="figures">${size(words.locale, recording.size_bytes)}</span>`}</p>
     <div class="recording-actions"><${Export} recording=${recording} /><${Delete} recording=${recording} onDone=${onChange} /></div>
@@ -68,7 +69,8 @@ function Contents({ recording, call, events }) {
   const { contents, problem, problem_code: code } = found.value;
   if (!contents && !recording.parts) return html`<p class="quiet">${t("recording.empty")}</p>`;
   if (!contents) return html`<p class="notice bad">${t(CANNOT.has(code) ? `recording.unreadable.${code}` : "recording.unreadable")} <${Reason} text=${problem} /></p>`;
-  return html`${contents.problem && html`<p class="notice warn">${t("recording.partly")} <${Reason} text=${contents.problem} /></p>`}
+  const told = recording.state === "failed" && contents.parts < 2; // it broke off, and that is all
+  return html`${contents.problem && !told && html`<p class="notice warn">${t("recording.partly")} <${Reason} text=${contents.problem} /></p>`}
     <${Checked} recording=${recording} />
     <${Player} recording=${recording} contents=${contents} events=${events} call=${call} />`;
 }
