@@ -9,6 +9,7 @@ from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 import av
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -110,7 +111,8 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
 async def test_a_recording_outlives_its_worker(
     customer: Customer, agent: Agent, product: Product, tmp_path: Path
 ) -> None:
-    """Muted, held and killed with -9 in the middle: what was before and what came after is played and decoded."""
+    """Muted, held, and its media worker killed with -9, then once more while it is paused: what was before, between and
+    after is played and decoded; of the pause there is nothing."""
     await customer.call("Kira Killed")
     await agent.answer()
     await customer.sees()
@@ -121,18 +123,19 @@ async def test_a_recording_outlives_its_worker(
         await agent.key(key).click()
         await agent.page.wait_for_timeout(seconds)
     await customer.sees()
-    await until(product.has_spare, "the spare is warm")
-    connections = (await customer.figures())["connections"]
-    before = time.monotonic() - began
-    product.kill(product.serving_worker())
-
-    async def anew() -> bool:
-        return bool((await customer.figures())["connections"] > connections and (await agent.figures())["live"])
-
-    await until(anew, "both have a new connection", 20)
-    await customer.sees()
+    killed = await kill_worker(customer, agent, product) - began
     await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that the call is recorded still")
+    again = time.monotonic() - began
+    await agent.page.wait_for_timeout(1500)
+    await agent.key("R").click()
+    await customer.shows(await customer.find(".kept-notice[data-state=paused]"), "that the recording is paused")
+    paused = time.monotonic() - began
+    await kill_worker(customer, agent, product)
+    await customer.shows(await customer.find(".kept-notice[data-state=paused]"), "that it is paused still")
+    await customer.hears()
     resumed = time.monotonic() - began
+    await agent.key("R").click()
+    await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it goes on")
     await agent.page.wait_for_timeout(2000)
     ended = time.monotonic() - began
     await customer.hang_up()
@@ -141,23 +144,43 @@ async def test_a_recording_outlives_its_worker(
     await open_call(agent, "Kira Killed")
     await plays(agent)
     (recording,) = await recordings(agent)
+    assert recording["parts"] == 3
+    assert recording["seconds"] == pytest.approx(ended - (resumed - paused), abs=3), "all parts are counted"
     for side in ("customer", "agent"):
         film = tmp_path / f"{side}.webm"
         await product.command("recording", "export", recording["recording_id"], "--out", str(film), "--side", side)
-        pictures, sound = decoded(film)
+        pictures, sound, heard = decoded(film)
         for times in (pictures, sound):
-            assert any(before - 1.5 < one < before + 0.5 for one in times), (side, before, times[-1])
+            assert any(killed - 1.5 < one < killed + 0.5 for one in times), (side, killed, times[-1])
+            assert any(again < one < paused for one in times), (side, again, paused)
             assert any(resumed < one < ended + 1 for one in times), (side, resumed, times[-1])
+        assert [one for one in (*pictures, *heard) if paused + 0.5 < one < resumed - 0.1] == [], (side, paused, resumed)
         assert abs(pictures[-1] - sound[-1]) < 0.5, side
 
 
-def decoded(film: Path) -> tuple[list[float], list[float]]:
-    """When a side's pictures and pieces of sound are, in seconds; every one of them is decoded."""
+async def kill_worker(customer: Customer, agent: Agent, product: Product) -> float:
+    """Kill the media worker as soon as there is a spare one, and wait until both see each other again; when it was."""
+    await until(product.has_spare, "the spare is warm")
+    connections = (await customer.figures())["connections"]
+    when = time.monotonic()
+    product.kill(product.serving_worker())
+
+    async def anew() -> bool:
+        return bool((await customer.figures())["connections"] > connections and (await agent.figures())["live"])
+
+    await until(anew, "both have a new connection", 20)
+    await customer.sees()
+    return when
+
+
+def decoded(film: Path) -> tuple[list[float], list[float], list[float]]:
+    """When a side's pictures, pieces of sound, and those that are no silence are, in seconds; all of it is decoded."""
     with av.open(str(film)) as container:
         pictures = [float(frame.time or 0) for frame in container.decode(container.streams.video[0])]
     with av.open(str(film)) as container:
-        sound = [float(frame.time or 0) for frame in container.decode(container.streams.audio[0])]
-    return pictures, sound
+        frames = list(container.decode(container.streams.audio[0]))
+    heard = [float(frame.time or 0) for frame in frames if np.abs(frame.to_ndarray()).max() > 0.001]
+    return pictures, [float(frame.time or 0) for frame in frames], heard
 
 
 async def recordings(agent: Agent) -> list[dict[str, Any]]:
