@@ -131,6 +131,9 @@ class Client:
             elif message["type"] == "media.wish":
                 self._wish = message
                 await self._obey(message)
+            elif message["type"] == "call.updated" and message["call"]["phase"] == "active":
+                self._sending.heard = True
+                await self._obey(self._wish)
             async with self._arrived:
                 self.messages.append((loop.time(), message))
                 self._arrived.notify_all()
@@ -206,8 +209,8 @@ class Client:
 def _limit(parameters: webrtc.RTCRtpSendParameters, limits: Limits, kind: str, layers: bool) -> None:
     for encoding in parameters.encodings:
         encoding.max_bitrate = (limits.audio_bps if kind == "audio" else limits.video_bps) or None
+        encoding.active = limits.pictures if kind == "video" else limits.voice
         if kind == "video":
-            encoding.active = limits.pictures
             encoding.scalability_mode = "L1T3" if layers else "L1T1"
             encoding.scale_resolution_down_by = float(limits.downscale)
             encoding.max_framerate = FPS / 2 if limits.downscale > 1 else None

@@ -3,14 +3,22 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { apply, downscale, reshape, Sending, wayOut } from "../../web/shared/sending.js";
 
-const { scenarios } = JSON.parse(readFileSync(new URL("../vectors/sending.json", import.meta.url)));
-const look = (sending, [now, available, roundTrip, full, live]) => sending.look({ now, available, roundTrip, full, live });
+const { scenarios, lifts } = JSON.parse(readFileSync(new URL("../vectors/sending.json", import.meta.url)));
+const look = (sending, [now, available, roundTrip, full, live, , lossy]) => sending.look({ now, available, roundTrip, full, live, lossy });
+const start = (sending) => Number(/\d+$/.exec(sending.shaped("a=fmtp:98 x-google-start-bitrate=100"))[0]);
 
 for (const [name, rows] of Object.entries(scenarios)) {
   test(name, () => {
     const sending = new Sending();
     const steps = rows.map((row) => (look(sending, row), sending.step));
     assert.deepEqual(steps, rows.map((row) => row[5]));
+  });
+}
+
+for (const [name, rows] of Object.entries(lifts)) {
+  test(name, () => {
+    const sending = new Sending();
+    assert.deepEqual(rows.map((row) => (look(sending, row), start(sending))), rows.map((row) => row[7]));
   });
 }
 
@@ -30,14 +38,14 @@ describe("limits", () => {
   test("nothing is known: as the server wishes", () => {
     const free = limits([], {});
     assert.deepEqual([free.audio, free.pictures], [0, true]);
-    assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true });
+    assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true, voice: false });
   });
 
   test("a narrow connection is tried with care until three seconds after the answer", () => {
-    assert.deepEqual(limits([[0, 130_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true });
-    assert.equal(limits([[0, 130_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [2, 130_000, 0.1, false, true]], {}).video, 64_500);
-    assert.equal(limits([[0, 130_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 1_800_000);
-    assert.equal(limits([[0, 400_000, 0.1, false, true], [9, 400_000, 0.1, false, true]], {}).video, 1_800_000);
+    assert.deepEqual(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true, voice: false });
+    assert.equal(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [2, 130_000, 0.1, false, true]], {}).video, 64_500);
+    assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 1_800_000);
+    assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 400_000, 0.1, false, true]], {}).video, 1_800_000);
   });
 
   test("where an estimate fell we stay below for a while", () => {
@@ -47,9 +55,16 @@ describe("limits", () => {
   });
 
   test("the weaker of two ways counts, and a full one gets the least voice", () => {
-    assert.equal(limits([[0, 130_000, 0.1, false, true], [1, 130_000, 0.1, false, true]], { audio: 12_000, video: 30_000 }).video, 30_000);
+    assert.equal(limits([[0, 100_000, 0.1, false, true], [1, 130_000, 0.1, false, true]], { audio: 12_000, video: 30_000 }).video, 30_000);
     const full = [[0, 130_000, 0.1, true, false], [1, 30_000, 0.9, true, false]];
-    assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false });
+    assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false, voice: false });
+  });
+
+  test("silence is not sent before the answer", () => {
+    const sending = new Sending();
+    assert.equal(sending.limits().voice, false);
+    sending.heard = true;
+    assert.equal(sending.limits().voice, true);
   });
 
   test("pictures that wait are worth a word after two seconds, once somebody would see them", () => {
@@ -99,13 +114,13 @@ describe("apply", () => {
     const sender = { getParameters: () => ({ encodings: [{}] }), setParameters: async (parameters) => (sender.parameters = parameters) };
     return { sender };
   };
-  const limits = { audio: 20_000, video: 300_000, downscale: 2, pictures: true };
+  const limits = { audio: 20_000, video: 300_000, downscale: 2, pictures: true, voice: true };
 
   test("the voice goes first; a smaller picture is also slower, and no smaller still", () => {
     const lines = { audio: line(), camera: line() };
     apply(lines, limits);
     const [audio, camera] = [lines.audio, lines.camera].map(({ sender }) => sender.parameters);
-    assert.deepEqual(audio.encodings[0], { priority: "high", networkPriority: "high", maxBitrate: 20_000 });
+    assert.deepEqual(audio.encodings[0], { active: true, priority: "high", networkPriority: "high", maxBitrate: 20_000 });
     assert.deepEqual(camera.encodings[0], { maxBitrate: 300_000, active: true, scalabilityMode: "L1T3", scaleResolutionDownBy: 2, maxFramerate: 15 });
     assert.equal(camera.degradationPreference, "maintain-resolution");
     apply(lines, { ...limits, audio: 0, downscale: 1, pictures: false });

@@ -75,7 +75,7 @@ export function monitor({ current, wish, live, send, show }) {
     if (leg !== current()) return;
     if (leg !== sender) [sender, sending, told, waits] = [leg, new Sending(), "", false];
     const now = performance.now() / 1000;
-    sending.look({ ...(stats && wayOut(stats)), full: wish().uplink_full, lossy: wish().uplink_lossy, live: live(), now });
+    sending.look({ ...(stats && wayOut(stats)), full: wish().uplink_full, lossy: wish().uplink_lossy, pictures: Boolean(leg.lines.camera?.sender.track), live: live(), now });
     reshape(leg, sending);
     obey();
     if (waits !== (waits = sending.waits(now))) send({ type: "leg.narrow", leg_id: leg.id, paused: waits });
@@ -85,9 +85,10 @@ export function monitor({ current, wish, live, send, show }) {
     const leg = current();
     if (!sending || leg !== sender) return;
     const { audio_bps: audio, video_bps: video, video_layers: layers } = wish();
+    sending.heard ||= live();
     const limits = { ...sending.limits({ audio, video }), layers };
     if (told === (told = JSON.stringify(limits))) return;
-    apply(leg.lines, limits);
+    apply(leg.lines, limits).catch(() => (told = "")); // with the next look again
   }
 
   fit();

@@ -60,6 +60,7 @@ export class Peer extends EventTarget {
   setEnabled(slot, on = false) {
     this.#enabled[slot] = on;
     if (this.#tracks[slot]) this.#tracks[slot].enabled = on;
+    this.#monitor?.then((found) => found?.obey());
   }
 
   /** 0 to 1: loudness of what arrives. */

@@ -20,11 +20,17 @@ const [STILL, THIN, WIDER, CAUTIOUS] = [1, 2.5, 5, 3];
 const WORTH_A_WORD = 2;
 const [PATIENCE, MOST_PATIENCE] = [20, 80];
 const [FELL, GROWTH] = [0.8, 1.005];
+const CALM = 20;
+const LOW_BPS = 1_300_000;
+const [LIFT, LIFT_SECONDS, HELD, FAILED] = [2, 1, 0.5, 5];
 
 /** Steps: 0 as the server offers, 1 the voice once, 2 in frames of 60 ms, 3 without pictures. */
 export class Sending {
   step = 0;
+  /** Whether anybody has heard us yet: silence is not sent before. */
+  heard = false;
   #available = 0;
+  #first;
   #ceiling = Infinity;
   #shortest = Infinity;
   #narrowed = false;
@@ -38,26 +44,46 @@ export class Sending {
   #patience = PATIENCE;
   #downscale = 4;
   #cautious = true;
+  #startBps = 0;
+  #liftedAt = -Infinity;
+  #fullAt = -Infinity;
 
   /**
    * Every LOOK_MS: what the browser's statistics say of our way out (bit/s, s; either may be missing), whether the
-   * server sees a queue, or packets lost by chance, whether anybody hears us yet, the time in seconds.
+   * server sees a queue, or packets lost by chance, whether we send pictures, whether anybody hears us yet, the time in
+   * seconds.
    */
-  look({ available, roundTrip, full = false, lossy = false, live, now }) {
-    const first = !this.#available && available;
+  look({ available, roundTrip, full = false, lossy = false, pictures = true, live, now }) {
+    this.#first ||= available;
+    if (!pictures && available >= this.#first) available = 0; // a voice alone does not try what the connection carries
     this.#measured(available || this.#available);
     this.#live = live;
     this.#liveSince = live ? Math.min(this.#liveSince, now) : Infinity;
     this.#shortest = Math.min(this.#shortest, roundTrip || Infinity);
     full ||= roundTrip > this.#shortest + QUEUE;
     this.#fullSince = full ? Math.min(this.#fullSince, now) : Infinity;
-    const wanted = this.#wanted(full, now);
-    const same = first && !full; // every connection begins with the same estimate
+    if (full) this.#fullAt = now;
+    let wanted = this.#wanted(full, now);
+    if (lossy && now - this.#fullAt >= CALM) {
+      this.step = wanted = 0;
+      this.#lift(now);
+    }
+    const same = available && available === this.#first && !full; // every connection begins with the same estimate
     if (wanted > this.step && !same) this.#narrower(wanted, now);
     else if (this.step === 3) this.#try(full, now);
     else this.#wider(full, now);
     const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
     this.#cautious = fell && this.#available < FLAT_BPS && !lossy; // held back, an estimate that misses packets stays low
+  }
+
+  /** Packets are lost by chance and none stands in a queue: an estimate that loss holds down is set anew. */
+  #lift(now) {
+    const available = this.#available;
+    const patience = available >= HELD * this.#startBps ? LIFT_SECONDS : FAILED;
+    if (!available || available >= LOW_BPS || (this.#startBps && now - Math.max(this.#liveSince, this.#liftedAt) < patience)) return;
+    const bps = Math.floor((LIFT * available) / 1000) * 1000;
+    this.#startBps = bps + (bps === this.#startBps ? 1000 : 0);
+    this.#liftedAt = now;
   }
 
   /** An estimate that fell tells what the connection carried: we stay below for a while, each try is heard. */
@@ -110,7 +136,7 @@ export class Sending {
     this.#downscale = this.step > 1 ? 4 : downscale(size, this.#downscale);
     const alone = this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : this.#available >= ROOMY_BPS ? FAIR_AUDIO_BPS : WEAK_AUDIO_BPS;
     const weak = this.step === 3 ? alone : WEAK_AUDIO_BPS;
-    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3 };
+    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3, voice: this.heard };
   }
 
   /** Whether our pictures wait, for so long that it is worth a word. */
@@ -118,8 +144,12 @@ export class Sending {
     return this.step === 3 && this.#live && now - Math.max(this.#pausedAt, this.#liveSince) >= WORTH_A_WORD;
   }
 
-  /** The server's offer as we answer it: with Opus before RED the voice is sent once, in frames as long as told. */
+  /**
+   * The server's offer as we answer it: with Opus before RED the voice is sent once, in frames as long as told. A start
+   * bitrate that differs from the one before becomes libwebrtc's estimate.
+   */
   shaped(offer) {
+    if (this.#startBps) offer = offer.replace(/(x-google-start-bitrate=)\d+/g, `$1${this.#startBps / 1000}`);
     if (!this.step) return offer;
     const once = offer.replace(/^(m=audio \d+ \S+) (\d+) (\d+)/gm, "$1 $3 $2");
     return this.step > 1 ? once.replaceAll("minptime=10", "minptime=10;ptime=60") : once;
@@ -132,20 +162,27 @@ export function downscale(bps, before) {
   return 1;
 }
 
-/** Give a leg's senders their limits. */
-export function apply(lines, { audio, video, downscale: by, pictures, layers = true }) {
+/** Give a leg's senders their limits; rejects if one does not take them now. */
+export function apply(lines, { audio, video, downscale: by, pictures, voice, layers = true }) {
   const encoding = { maxBitrate: video, active: pictures, scalabilityMode: layers ? "L1T3" : "L1T1", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
-  limit(lines.audio, { priority: "high", networkPriority: "high", maxBitrate: audio || undefined });
-  limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate");
+  return Promise.all([
+    limit(lines.audio, { active: voice, priority: "high", networkPriority: "high", maxBitrate: audio || undefined }),
+    limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate"),
+  ]);
 }
 
 /** What a browser does not know it ignores, layers its codec cannot make it refuses; Firefox before 110 has no encodings yet. */
-function limit(line, limits, degradationPreference) {
+async function limit(line, limits, degradationPreference) {
   const parameters = line?.sender.getParameters();
   if (!parameters?.encodings?.length) return;
   Object.assign(parameters.encodings[0], limits);
   parameters.degradationPreference = degradationPreference;
-  line.sender.setParameters(parameters).catch(() => limits.scalabilityMode && limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference));
+  try {
+    await line.sender.setParameters(parameters);
+  } catch (error) {
+    if (!limits.scalabilityMode) throw error;
+    await limit(line, { ...limits, scalabilityMode: undefined }, degradationPreference);
+  }
 }
 
 /** The estimate of our way out and its round trip, from statistics; Firefox has no estimate. */
