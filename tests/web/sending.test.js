@@ -60,8 +60,10 @@ describe("limits", () => {
     assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false, voice: false });
   });
 
-  test("silence is not sent before the answer", () => {
+  test("silence is sent before the answer only where there is room", () => {
+    assert.equal(limits([[0, 100_000, 0.1, false, false], [1, 500_000, 0.1, false, false]]).voice, true);
     const sending = new Sending();
+    look(sending, [0, 300_000, 0.1, false, false]);
     assert.equal(sending.limits().voice, false);
     sending.heard = true;
     assert.equal(sending.limits().voice, true);

@@ -27,7 +27,7 @@ const [LIFT, LIFT_SECONDS, HELD, FAILED] = [2, 1, 0.5, 5];
 /** Steps: 0 as the server offers, 1 the voice once, 2 in frames of 60 ms, 3 without pictures. */
 export class Sending {
   step = 0;
-  /** Whether anybody has heard us yet: silence is not sent before. */
+  /** Whether anybody has heard us yet: silence is sent before only where there is room. */
   heard = false;
   #available = 0;
   #first;
@@ -136,7 +136,7 @@ export class Sending {
     this.#downscale = this.step > 1 ? 4 : downscale(size, this.#downscale);
     const alone = this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : this.#available >= ROOMY_BPS ? FAIR_AUDIO_BPS : WEAK_AUDIO_BPS;
     const weak = this.step === 3 ? alone : WEAK_AUDIO_BPS;
-    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3, voice: this.heard };
+    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3, voice: this.heard || this.#available > NARROW_BPS };
   }
 
   /** Whether our pictures wait, for so long that it is worth a word. */

@@ -96,8 +96,10 @@ def test_a_narrow_link_gets_smaller_pictures_and_does_not_flutter() -> None:
     assert [downscale(bps, 2) for bps in (250_000, 300_000)] == [2, 1]
 
 
-def test_silence_is_not_sent_before_the_answer() -> None:
+def test_silence_is_sent_before_the_answer_only_where_there_is_room() -> None:
+    assert limits([[0, 100_000, 0.1, False, False], [1, 500_000, 0.1, False, False]]).voice
     sending = Sending()
+    look(sending, [0, 300_000, 0.1, False, False])
     assert not sending.limits(0, 0).voice
     sending.heard = True
     assert sending.limits(0, 0).voice
