@@ -22,12 +22,13 @@ from tests.e2e.timing import Timings, note_call, note_recovery, note_still, summ
 STILLS_A_CALL = 5
 
 
-async def one_call(people: People, agent: Agent, timings: Timings) -> None:
+async def one_call(people: People, agent: Agent, timings: Timings, ring_seconds: float) -> None:
     customer = await people.customer()
     await customer.page.wait_for_timeout(1000)  # a person reads before they press
     await customer.call()
     await customer.media_connected()
     await agent.media_connected()
+    await agent.page.wait_for_timeout(1000 * ring_seconds)
     await agent.answer()
     for person in (customer, agent):
         await person.hears()
@@ -96,7 +97,7 @@ async def measure(options: argparse.Namespace) -> Timings:
                 agent = await people.agent()
                 for number in range(options.runs):
                     print(f"call {number + 1} of {options.runs}", file=sys.stderr)
-                    await one_call(people, agent, timings)
+                    await one_call(people, agent, timings, options.ring)
                 for number in range(options.kills):
                     print(f"worker kill {number + 1} of {options.kills}", file=sys.stderr)
                     await one_kill(people, agent, product, timings)
@@ -112,6 +113,8 @@ async def measure(options: argparse.Namespace) -> Timings:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="calls (default: %(default)s)")
+    ring_help = "seconds the agent looks who calls before the answer (default: %(default)s)"
+    parser.add_argument("--ring", type=float, default=1.5, help=ring_help)
     parser.add_argument("--kills", type=int, default=10, help="calls with a killed worker (default: %(default)s)")
     parser.add_argument("--stills", type=int, default=20, help="snapshots (default: %(default)s)")
     parser.add_argument("--fps", type=int, default=15, help="of the pretended cameras (default: %(default)s)")
