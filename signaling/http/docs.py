@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ def openapi(routes: Iterable[Route], version: str) -> Document:
     """OpenAPI 3.1 (JSON Schema 2020-12 is msgspec's own dialect)."""
     routes = list(routes)
     kinds = {kind for route in routes for kind in (route.request, route.response) if kind is not None}
-    schemas, components = _schemas([*kinds, ErrorAnswer])
+    schemas, components = _schemas(frozenset([*kinds, ErrorAnswer]))
     paths: Document = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
@@ -52,7 +53,7 @@ def openapi(routes: Iterable[Route], version: str) -> Document:
 def asyncapi(version: str) -> Document:
     """AsyncAPI 3.0 of /ws/v1."""
     client, server = list(ClientMessage.__args__), list(ServerMessage.__args__)
-    schemas, components = _schemas([*client, *server])
+    schemas, components = _schemas(frozenset([*client, *server]))
     messages = {tag_of(kind): _message(kind, schemas, ROLES.get(kind)) for kind in [*client, *server]}
 
     def operation(action: str, kinds: list[Any]) -> Document:
@@ -108,9 +109,10 @@ def _senders() -> Iterable[tuple[type, str]]:
         yield kind, "server"
 
 
-def _schemas(kinds: list[type]) -> tuple[dict[type, Document], Document]:
+@cache
+def _schemas(types: frozenset[type]) -> tuple[dict[type, Document], Document]:
     """JSON Schema by type (as a reference), and the components they refer to."""
-    kinds = sorted(set(kinds), key=lambda kind: kind.__name__)
+    kinds = sorted(types, key=lambda kind: kind.__name__)
     found, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     return dict(zip(kinds, found, strict=True)), components
 

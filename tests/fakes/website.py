@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 from argon2 import PasswordHasher
 
-from callserver.store.database import Database, sqlite_url
+from callserver.store.database import Database
 from callserver.store.records import SqlRecords
 from signaling.http.address import Proxies
 from signaling.http.context import HttpOptions, Route, Web
@@ -27,6 +27,7 @@ from signaling.records import AgentAccount, Site
 from signaling.rules import CallRules
 from signaling.service import Service
 from tests.fakes.engine import FakeEngine
+from tests.fakes.store import migrated
 
 API_KEY = "csk_key-of-the-shop"
 OTHER_KEY = "csk_key-of-another-shop"
@@ -160,10 +161,8 @@ async def website(
 ) -> AsyncIterator[Website]:
     """A server with a site `shop`, a site `other`, an agent anna of all sites, ben of `other`, an operator olga."""
     clock, counted, overload = Clock(), [], []  # type: tuple[Clock, list[tuple[str, str]], list[str]]
-    database = Database(sqlite_url(directory))
-    await database.migrate()
+    database = await migrated(directory, _people)
     records = SqlRecords(database, lambda: clock.wall)
-    await _people(records)
     tokens, engine = Tokens(b"k" * 32, lambda: clock.wall), FakeEngine()
     service = Service(engine, records, CallRules(), photo_token=tokens.make_photo_token)
     shared = Web(
@@ -195,7 +194,8 @@ async def website(
         yield site
 
 
-async def _people(records: SqlRecords) -> None:
+async def _people(database: Database) -> None:
+    records = SqlRecords(database, lambda: Clock.wall)
     shop = Site("shop", "The shop", (SHOP_ORIGIN,), SECRET, api_key_hash(API_KEY), "de")
     await records.save_site(shop)
     await records.save_site(msgspec.structs.replace(shop, site_id="other", api_key_hash=api_key_hash(OTHER_KEY)))

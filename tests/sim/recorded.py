@@ -1,10 +1,10 @@
 """Recording synthetic calls in virtual time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from pathlib import Path
 
-from callserver.bench.recorded_call import Page, Tapped
+from callserver.bench.recorded_call import Page, Report, Tapped
 from media.recording.reader import RecordingReader
 from media.recording.recorder import Recorder, RecorderSpec, Summary
 
@@ -27,9 +27,36 @@ def spec(path: Path, **changes: object) -> RecorderSpec:
     return RecorderSpec(**(values | changes))  # type: ignore[arg-type]
 
 
+class Replayed:
+    """A page that is recorded alike many times: what it sends is encoded the first time only."""
+
+    def __init__(self, page: Page) -> None:
+        self.leg_id = page.leg_id
+        self._page = page
+        self._sent: list[Tapped | Report] = []
+
+    @property
+    def key_wanted(self) -> bool:
+        return self._page.key_wanted
+
+    @key_wanted.setter
+    def key_wanted(self, wanted: bool) -> None:
+        self._page.key_wanted = wanted
+
+    def traffic(self) -> Iterator[Tapped | Report]:
+        if self._sent:
+            yield from self._sent
+            return
+        sent = []
+        for item in self._page.traffic():
+            sent.append(item)
+            yield item
+        self._sent = sent
+
+
 def play_into(
     recorder: Recorder,
-    pages: Iterable[Page],
+    pages: Iterable[Page | Replayed],
     *,
     at: dict[float, Callable[[float], object]] | None = None,
     hole: tuple[float, float] = (0.0, 0.0),
@@ -60,7 +87,7 @@ def play_into(
     return now
 
 
-def record(path: Path, *pages: Page, **changes: object) -> Summary:
+def record(path: Path, *pages: Page | Replayed, **changes: object) -> Summary:
     """Record the pages from their first packet to their last."""
     recorder = Recorder(spec(path, **changes), 0.0)
     return recorder.close(play_into(recorder, pages) + 0.01)

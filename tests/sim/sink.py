@@ -30,6 +30,8 @@ class Sink:
     packets: dict[int, tuple[float, RtpPacket]] = field(default_factory=dict)
     """By extended sequence number: when it first came, and the packet."""
     highest: int = -1
+    gaps: set[int] = field(default_factory=set)
+    """Extended numbers between the first and the highest that did not come yet."""
     duplicates: int = 0
     conflicts: int = 0
     """Two different packets under one number: nothing worse can happen."""
@@ -38,6 +40,7 @@ class Sink:
     jitter: float = 0.0
     """Units of the timestamp (RFC 3550 §6.4.1)."""
     _transit: float | None = None
+    _lowest: int = 0
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         extended = unwrap16(packet.sequence_number, self.highest) if self.packets else 0x10000 + packet.sequence_number
@@ -45,10 +48,21 @@ class Sink:
             self.duplicates += 1
             self.conflicts += self.packets[extended][1].payload != packet.payload
             return
+        self._note(extended)
         self.packets[extended] = (now, packet)
         if extended > self.highest:
             self._measure(packet, now)
         self.highest = max(self.highest, extended)
+
+    def _note(self, extended: int) -> None:
+        if not self.packets:
+            self._lowest = extended
+        elif extended > self.highest:
+            self.gaps.update(range(self.highest + 1, extended))
+        else:
+            self.gaps.update(range(extended + 1, self._lowest))
+            self.gaps.discard(extended)
+            self._lowest = min(self._lowest, extended)
 
     def _measure(self, packet: RtpPacket, now: float) -> None:
         clock_hz = AUDIO_CLOCK_HZ if self.kind is Kind.AUDIO else VIDEO_CLOCK_HZ
@@ -59,7 +73,7 @@ class Sink:
 
     def missing(self) -> list[int]:
         """Extended numbers between the first and the highest that never came."""
-        return [number for number in range(min(self.packets, default=0), self.highest) if number not in self.packets]
+        return sorted(self.gaps)
 
     def in_order(self) -> list[RtpPacket]:
         return [self.packets[number][1] for number in sorted(self.packets)]

@@ -4,12 +4,11 @@ from pathlib import Path
 import pytest
 
 from callserver.quality.store import QualityStore
-from callserver.store.database import Database, sqlite_url
+from tests.fakes.store import migrated
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[QualityStore]:
-    database = Database(sqlite_url(tmp_path))
-    await database.migrate()
+    database = await migrated(tmp_path)
     yield QualityStore(database)
     await database.close()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,21 @@ from callserver.bench.recorded_call import Numbering, Page
 from callserver.recordings.jobs import Jobs
 from callserver.recordings.library import RecordingLibrary
 from callserver.recordings.vault import RecordingFiles, Vault
-from callserver.store.database import Database, sqlite_url
 from callserver.store.recordings import RecordingRows
 from callserver.store.records import SqlRecords
 from signaling.http.photo_studio import PhotoStudio
 from signaling.policy import DAY
 from signaling.records import CallState, Change, Recording
-from tests.sim.recorded import record
+from tests.fakes.store import migrated
+from tests.sim.recorded import Replayed, record
 
 WALL = 1_800_000_000.0
 SECONDS = 3.0
+
+
+@cache
+def replayed(leg_id: str, seed: int, pictures: bool) -> Replayed:
+    return Replayed(Page(leg_id, pictures=Numbering() if pictures else None, seed=seed, ends=SECONDS))
 
 
 @dataclass
@@ -48,9 +54,7 @@ class Shelf:
     ) -> Recording:
         """Both sides of a call, in an encrypted file."""
         path, key = self.vault.files.prepare(recording_id)
-        pages = [
-            Page(leg, pictures=Numbering() if pictures else None, seed=n, ends=SECONDS) for n, leg in enumerate("ca")
-        ]
+        pages = [replayed(leg, seed, pictures) for seed, leg in enumerate("ca")]
         summary = record(path, *pages, recording_id=recording_id, call_id=call_id, data_key=key)
         row = Recording(
             recording_id,
@@ -72,9 +76,8 @@ class Shelf:
 @pytest.fixture
 async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
     async with AsyncExitStack() as stack:
-        database = Database(sqlite_url(tmp_path))
+        database = await migrated(tmp_path)
         stack.push_async_callback(database.close)
-        await database.migrate()
         records, rows, jobs, now = SqlRecords(database), RecordingRows(database), Jobs(), [WALL]
         studio = PhotoStudio()
         stack.callback(studio.close)

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from callserver.store.database import Database, sqlite_url
+from callserver.store.database import Database
 from callserver.store.records import SqlRecords
+from tests.fakes.store import migrated
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(sqlite_url(tmp_path))
-    await database.migrate()
+    database = await migrated(tmp_path)
     yield database
     await database.close()
 

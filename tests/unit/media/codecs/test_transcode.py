@@ -27,8 +27,11 @@ class Seen(NamedTuple):
     size: tuple[int, int]
 
 
-def vp8_source(bitrate_bps: int = 1_200_000) -> Callable[[int, bool], list[bytes]]:
-    encoder = Vp8Encoder(bitrate_bps)
+Source = Callable[[int, bool], list[bytes]]
+
+
+def vp8_source() -> Source:
+    encoder = Vp8Encoder(1_200_000)
 
     def payloads(number: int, key_frame: bool) -> list[bytes]:
         frame = encoder.encode(picture(number), number * 3000, key_frame=key_frame)
@@ -37,9 +40,40 @@ def vp8_source(bitrate_bps: int = 1_200_000) -> Callable[[int, bool], list[bytes
     return payloads
 
 
-def h264_source() -> Callable[[int, bool], list[bytes]]:
+def h264_source() -> Source:
     source = H264Source(640, 480, 1_200_000)
     return lambda number, key_frame: packetised(source.encode(picture(number), key_frame))
+
+
+SOURCES = {VideoFormat.VP8: vp8_source, VideoFormat.H264: h264_source}
+
+
+class Film:
+    """A source as long as nobody asks it for a key frame: encoded once for all tests."""
+
+    def __init__(self, codec: VideoFormat) -> None:
+        self._encode = SOURCES[codec]()
+        self._frames: list[list[bytes]] = []
+
+    def __getitem__(self, number: int) -> list[bytes]:
+        while len(self._frames) <= number:
+            self._frames.append(self._encode(len(self._frames), False))
+        return self._frames[number]
+
+
+films = {codec: Film(codec) for codec in VideoFormat}
+
+
+def shared_source(codec: VideoFormat) -> Source:
+    """The film; from the first key frame that somebody asks for, an encoder that begins there."""
+    own: list[Source] = []
+
+    def payloads(number: int, key_frame: bool) -> list[bytes]:
+        if key_frame and not own:
+            own.append(SOURCES[codec]())
+        return own[0](number, key_frame) if own else films[codec][number]
+
+    return payloads
 
 
 starts_key = {VideoFormat.VP8: vp8.starts_key_frame, VideoFormat.H264: h264.starts_key_frame}
@@ -49,7 +83,7 @@ class Call:
     """A source, the transcoder, and a receiver that decodes what comes out."""
 
     def __init__(self, codec: VideoFormat, target_bps: int, made: VideoFormat = VideoFormat.VP8) -> None:
-        self.make = vp8_source() if codec is VideoFormat.VP8 else h264_source()
+        self.make = shared_source(codec)
         self.rendition = Rendition(target_bps, made, first_sequence=65_530, picture_id=32_760)
         self.transcoder = Transcoder(PictureSource(codec), self.rendition)
         self.receiver = PictureSource(made)

@@ -11,11 +11,11 @@ from PIL import Image
 
 from callserver.recordings.library import RecordingLibrary
 from callserver.recordings.vault import RecordingFiles, Vault
-from callserver.store.database import Database, sqlite_url
 from callserver.store.recordings import RecordingRows
 from callserver.store.records import SqlRecords
 from signaling.http.photo_studio import PhotoStudio
 from signaling.policy import CallPolicy
+from tests.fakes.store import migrated
 from tests.fakes.website import API_KEY, OTHER_KEY, STRANGER, Website, website
 from tests.unit.callserver.recordings.conftest import Shelf
 from tests.unit.signaling.http.test_photos import bearer, in_call, picture
@@ -26,8 +26,7 @@ KEY = {"Authorization": f"Bearer {API_KEY}"}
 @pytest.fixture
 async def shelf(tmp_path: Path, web_root: Path) -> AsyncIterator[tuple[Website, Shelf]]:
     """A website whose library has one recorded call, on the website's own database."""
-    database = Database(sqlite_url(tmp_path))
-    await database.migrate()
+    database = await migrated(tmp_path)
     records, rows, studio = SqlRecords(database), RecordingRows(database), PhotoStudio()
     vault = Vault(RecordingFiles(tmp_path / "recordings", tmp_path / "keys"), records, studio)
     library = RecordingLibrary(vault, rows, records, tmp_path / "made", signer=tmp_path / "evidence.key")
