@@ -11,13 +11,14 @@ RUN    := $(VENV)/.made-run
 DEV    := $(VENV)/.made-dev
 BENCH  := $(VENV)/.made-bench
 AXE    := tests/e2e/node_modules/.made
+PYTEST := $(BIN)/python -m pytest -m "not e2e" --ignore tests/e2e -n auto --dist worksteal
 LOCKED := pyproject.toml constraints.txt
 ARGS   ?=
 
 # Compiled files stay: without them every process that a test or a bench starts takes two to three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo venv compiled test lint unit compiled-unit web-unit browser e2e measure lock readme clean
+.PHONY: help demo venv compiled test lint unit beside unit-alone compiled-unit web-unit browser e2e measure lock readme clean
 
 help: ## this list
 	@echo "callserver: voice and video support calls on your own server"
@@ -34,7 +35,9 @@ compiled: $(DEV) ## machine code of the packet path for this checkout: a third l
 	@$(NEED) compiler
 	@$(BIN)/callserver compile
 
-test: lint unit compiled-unit web-unit e2e ## everything: lint, types, unit, scenario, pages, real browser
+test: $(DEV) ## everything: lint, types, unit, scenario, pages, real browser
+	@$(MAKE) -j2 compiled beside
+	@$(MAKE) unit-alone compiled-unit web-unit e2e
 	@echo "make test: all passed"
 
 lint: $(DEV) ## ruff and mypy --strict
@@ -46,7 +49,15 @@ lint: $(DEV) ## ruff and mypy --strict
 
 unit: $(DEV) ## unit and scenario tests, in virtual time
 	@echo "== unit and scenario tests"
-	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/e2e -n auto --dist worksteal $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+beside: lint # on one core, while the C compiler, which needs a minute, is at work on another: nothing that knows real time
+	@echo "== scenario tests"
+	@$(PYTEST) -n 0 $(ARGS) tests/scenario
+
+unit-alone: $(DEV) # and what is left
+	@echo "== unit tests"
+	@$(PYTEST) --ignore tests/scenario $(ARGS)
 
 compiled-unit: compiled ## unit tests of the packet path once more, as machine code
 	@echo "== unit tests of the packet path, compiled"
@@ -63,7 +74,7 @@ browser: $(AXE) # Chromium, axe-core and a TURN server, found or installed
 
 e2e: compiled browser ## the running product with real Chromium pages; screenshots go to artifacts/
 	@echo "== end-to-end tests"
-	@$(BIN)/python -m pytest -m e2e --compiled $(ARGS) tests/e2e
+	@$(BIN)/python -m pytest -m e2e --compiled --durations=12 $(ARGS) tests/e2e
 
 measure: $(DEV) browser ## time a call's steps in real browsers (ARGS="--runs 20")
 	@$(BIN)/python -m tests.e2e.measure_browser $(ARGS)

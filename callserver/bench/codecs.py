@@ -149,10 +149,12 @@ def _at_speech_rate(sound: Pcm) -> Pcm:
 
 
 class _Scene(NamedTuple):
-    """The drill's moving picture."""
+    """The drill's moving picture, and what a page sends of it."""
 
     luma: list[NDArray[np.uint8]]
     pictures: list[av.VideoFrame]
+    sent: list[list[bytes]]
+    """Payloads of VP8, by picture."""
 
     @classmethod
     def make(cls, seconds: float) -> "_Scene":
@@ -160,7 +162,10 @@ class _Scene(NamedTuple):
         numbers = range(round(seconds * FPS))
         packed = [np.frombuffer(source.i420(n), np.uint8).reshape(HEIGHT * 3 // 2, WIDTH) for n in numbers]
         pictures = [av.VideoFrame.from_ndarray(frame, "yuv420p") for frame in packed]
-        return cls([frame[:HEIGHT] for frame in packed], pictures)
+        page = Vp8Encoder(SOURCE_BPS)
+        encoded = [page.encode(picture, n * 3000) for n, picture in enumerate(pictures)]
+        sent = [[] if frame is None else packetise(frame, n) for n, frame in enumerate(encoded)]
+        return cls([frame[:HEIGHT] for frame in packed], pictures, sent)
 
 
 def _vp8(scene: _Scene) -> tuple[float, float]:
@@ -180,17 +185,14 @@ def _vp8(scene: _Scene) -> tuple[float, float]:
 
 
 def _transcode(scene: _Scene, codec: VideoCodec, target_bps: int) -> TranscodeFigures:
-    source = Vp8Encoder(SOURCE_BPS)
     rendition = Rendition(target_bps, codec)
     transcoder = Transcoder(PictureSource(VideoCodec.VP8), rendition)
     receiver = PictureSource(codec)
     sequence = sent = 0
     cost = 0.0
     qualities = []
-    for number, picture in enumerate(scene.pictures):
+    for number, payloads in enumerate(scene.sent):
         now = number / FPS
-        frame = source.encode(picture, number * 3000)
-        payloads = [] if frame is None else packetise(frame, number)
         start = time.thread_time()
         for at, payload in enumerate(payloads):
             transcoder.insert(sequence & 0xFFFF, number * 3000, at == len(payloads) - 1, payload, now)

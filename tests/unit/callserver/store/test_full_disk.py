@@ -31,7 +31,7 @@ async def test_who_logs_in_or_out_of_a_full_store_is_in_or_out_then_and_later(
     await records.save_agent(AgentAccount("a1", "ann", "Ann", "hash"))
     await records.save_login("before", "a1", 2000.0)
     await _fill(database, records)
-    names = [f"login-{number}-{'x' * 40}" for number in range(MAX_LOGINS // 4)]
+    names = [f"login-{number}-{'x' * 200}" for number in range(60)]
     for name in names:
         await records.save_login(name, "a1", 2000.0)
     await records.end_login(names[0])
@@ -46,7 +46,7 @@ async def test_who_logs_in_or_out_of_a_full_store_is_in_or_out_then_and_later(
 
 async def test_a_ticket_works_once_whether_there_is_room_for_it_or_not(database: Database, records: SqlRecords) -> None:
     await _fill(database, records)
-    tickets = [f"ticket-{number}-{'x' * 40}" for number in range(300)]
+    tickets = [f"ticket-{number}-{'x' * 200}" for number in range(60)]
     assert all([await records.use_ticket(ticket, 2000.0) for ticket in tickets])
     assert records._unsaved.tickets, "nothing was full"
     assert not any([await records.use_ticket(ticket, 2000.0) for ticket in tickets])
