@@ -17,13 +17,18 @@ MIN_LOST = 6
 BURSTY = 1.75
 """Mean row: 50 % independent loss makes rows of 2, so more is asked for from there on."""
 SILENT_LEVEL = 126
-NEVER_HEARD, HEARD_BEFORE = 8, 30
+NEVER_HEARD, HEARD_BEFORE = 4, 30
 """Seconds of digital silence that mean something: at the beginning of a call, and later, when somebody only listens."""
 NARROW_CAMERA_BPS = 300_000
 QUEUE_MS, JITTERY_MS = 25, 40
 UNSTEADY_MS, STARVED_BPS, UNSTEADY_ROOM_BPS = 14, 200_000, 350_000
 VERY_UNSTEADY_MS, UNFILLED = 20, 1.5
 """Uneven delay alone makes an estimate fall; a link that has room for half as much again as is sent is not narrow."""
+UNEVEN_SECONDS, WHOLE_VOICE, WAVE_JITTER_MS = 3, 0.75, 50
+"""Delay that goes up and down for so long, by so much at most, while all of the voice comes, is the path's: a queue
+that fills holds voice back."""
+WAVERING_MS, WAVE_MS = 22, 600
+"""The same on the way to a page: a link makes voice as uneven only with a longer queue than this."""
 VOICE_QUEUE_MS = 100
 """Voice alone hardly fills a link, so an estimate says little of it; where it does, it stands in a queue like this."""
 SLOWING_LOSS = 0.08
@@ -69,8 +74,8 @@ class LegWindow:
         self._up = [0, 0, 0]
         self._down = [0, 0, 0]
         """Packets, lost, rows of the window, kept as it moves: sums over it would be the dearest part of a second."""
-        self._said = [0, 0, 0, 0, 0]
-        """Pages that said anything, of a slow device, of a narrow uplink, of their camera, that it is black."""
+        self._said = [0, 0, 0, 0]
+        """Pages that said anything, of a slow device, of a narrow uplink, of a black camera."""
         self._camera = [0, 0]
         """Bits of pictures that came in the window, and its seconds with a limit on them."""
         self._silent = 0
@@ -78,8 +83,8 @@ class LegWindow:
         self._unheard = 0
         self._base: int | None = None
         """The shortest round trip of the base window."""
-        self._uneasy = self._queued = self._unseen = 0
-        """Seconds for which late packets, a long way, a queue, or that nobody saw its pictures may still count."""
+        self._uneasy = self._queued = self._unseen = self._squeezed = 0
+        """Seconds for which late packets, a long way, a queue either way, or that nobody saw its pictures may count."""
         self._shown = False
         """Whether pictures ever went to this page: an estimate that falls pauses them where there are none, too."""
 
@@ -117,6 +122,8 @@ class LegWindow:
             self._queued = BASE_WINDOW
         elif self._queued:
             self._queued -= 1
+        if self._squeezed:
+            self._squeezed -= 1
         if unseen:
             self._unseen = UNSEEN
         elif self._unseen:
@@ -144,7 +151,7 @@ class LegWindow:
         up, down, said = self._up, self._down, self._said
         if self._uneasy or self._queued or self._unheard >= 2 or self._silent >= NEVER_HEARD:
             return False
-        if said[1] or said[2] or said[4] or lag_ms >= _LATE:
+        if said[1] or said[2] or said[3] or lag_ms >= _LATE:
             return False
         if up[1] >= _LEAST_LOSS * up[0] > 0 or down[1] >= _LEAST_LOSS * down[0] > 0:
             return False
@@ -174,9 +181,8 @@ class LegWindow:
             said[1] += sign
         elif page.limited_by == "bandwidth":
             said[2] += sign
-        if page.black is not None:
+        if page.black:
             said[3] += sign
-            said[4] += sign * page.black
 
     def _listen(self, second: LegSecond, page: PageView, audio_on: bool) -> None:
         if not audio_on or second.level is None:
@@ -210,8 +216,13 @@ class LegWindow:
             "up_room_bps": room,
             "cpu": _part(said[1], said[0]),
             "silent_s": float(self._silent) if self._silent >= waits else 0.0,
-            "black": _part(said[4], said[3]) if video_on and self._seconds[-1].up_video_bps else None,
+            "black": self._black() if video_on and self._seconds[-1].up_video_bps else None,
         }
+
+    def _black(self) -> float | None:
+        """What the page's newest report says: it looks every five seconds, so waiting for more says nothing more."""
+        black = self._pages[-1].black
+        return None if black is None else float(black)
 
     def _up_jitter(self) -> float:
         return float(_middle([second.up_jitter_ms for second in self._seconds]))
@@ -223,6 +234,8 @@ class LegWindow:
         """What the way to the page carries, once that is known."""
         known = [s.down_sustained_bps for s in self._seconds if s.down_sustained_bps]
         if len(known) * 2 <= len(self._seconds):
+            return None
+        if self._jitters[-1] >= WAVERING_MS and max(s.link_queue_ms for s in self._seconds) < WAVE_MS:
             return None
         pictures = self._shown and any(s.down_video_packets or s.paused for s in self._seconds)
         if not pictures and _middle([s.link_queue_ms for s in self._seconds]) < VOICE_QUEUE_MS:
@@ -248,6 +261,7 @@ class LegWindow:
             filling = latest.up_audio_packets < SLOW_VOICE * _usual([one.up_audio_packets for one in before])
         if not filling and not self._overflows():
             return None
+        self._squeezed = BASE_WINDOW
         flows = [one.up_audio_bps + one.up_video_bps for one in before]
         return float(flows[-1]) if LEAST_CARRIED_BPS <= flows[-1] <= CHOKED * _usual(flows) else None
 
@@ -269,7 +283,7 @@ class LegWindow:
         if not held_back:
             return None
         jitter = self._up_jitter()
-        if jitter >= UNSTEADY_MS and rate > STARVED_BPS:
+        if (jitter >= UNSTEADY_MS and rate > STARVED_BPS) or self._uneven_up():
             return None  # a page slows down on a path of uneven speed as well
         says = _part(self._said[2], self._said[0])
         if says is not None and says >= 0.5:
@@ -278,6 +292,17 @@ class LegWindow:
         queue = self._trip() - (self._base or 0) - down_queue
         full = queue >= QUEUE_MS or jitter >= JITTERY_MS
         return rate if rate < NARROW_CAMERA_BPS and full else None
+
+    def _uneven_up(self) -> bool:
+        """Whether the delay on the way to us goes up and down with all of the voice coming through."""
+        seconds = list(self._seconds)
+        if self._squeezed or len(self._longer) < LEAST_FLOWS:
+            return False
+        if not VERY_UNSTEADY_MS <= min(second.up_jitter_ms for second in seconds[-UNEVEN_SECONDS:]) < WAVE_JITTER_MS:
+            return False
+        usual = _usual([one.up_audio_packets for one in list(self._longer)[-FLOW_WINDOW:]])
+        came = sum(second.up_audio_packets for second in seconds[-UNEVEN_SECONDS:])
+        return came >= WHOLE_VOICE * UNEVEN_SECONDS * usual > 0
 
 
 def _middle(values: Iterable[int]) -> int:

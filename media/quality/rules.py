@@ -52,8 +52,8 @@ RULES: tuple[Rule, ...] = (
     Rule("jitter", "up", "up_jitter_ms", 16.0, 45.0, unless=(*_LOST, "rate.up", "burst.up", "loss.up")),
     Rule("delay", "", "rtt_ms", 400.0, 700.0, unless=(*_LOST, "rate", "jitter")),
     Rule("cpu", "", "cpu", 0.5, 0.9, hold=3),
-    Rule("silent", "", "silent_s", 8.0, 15.0, hold=1, unless=("outage",)),
-    Rule("black", "", "black", 0.5, 0.9, hold=3, unless=("outage",)),
+    Rule("silent", "", "silent_s", 4.0, 15.0, hold=1, unless=("outage",)),
+    Rule("black", "", "black", 0.5, 0.9, hold=1, unless=("outage",)),
 )
 """In order: what is found first may explain what comes later."""
 

@@ -83,8 +83,8 @@ def cases(seed: int = 1, rounds: int = 3) -> Iterator[Case]:
             yield case("rate.down", down=f"{delay},rate={chance(70, 330)}k", up=delay, seconds=9.0)
             yield case("rate.up", up=f"{delay},rate={chance(110, 330)}k", down=delay, seconds=12.0)
             yield case("delay", down=f"delay={chance(230, 400)}", up=f"delay={chance(230, 400)}")
-            yield case("jitter.down", down=f"delay=90,jitter={chance(60, 90)}", up=delay)
-            yield case("jitter.up", up=f"delay=90,jitter={chance(60, 90)}", down=delay)
+            yield case("jitter.down", down=f"delay=90,jitter={chance(60, 200)}", up=delay)
+            yield case("jitter.up", up=f"delay=90,jitter={chance(60, 200)}", down=delay)
             yield case("outage", down="down=on", up="down=on", seconds=6.0)
 
 

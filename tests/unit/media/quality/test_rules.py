@@ -109,6 +109,40 @@ def test_a_busy_server_is_nobody_s_connection() -> None:
     assert names(diagnosed(lambda at: lossy(at, 20), lag_ms=400)) == ["server overload poor"]
 
 
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_strong_jitter_is_no_narrow_link_though_estimates_fall(direction: str) -> None:
+    """Sigma of 120 to 200 ms: voice comes whole and uneven, pictures starve, no queue stands."""
+
+    def uneven(at: float) -> LegSecond:
+        if at < 8:
+            return second(at)
+        if direction == "up":
+            return second(at, up_jitter_ms=27, up_video_bps=90_000, rtt_ms=300, up_audio_packets=44 if at % 2 else 57)
+        return second(at, down_jitter_ms=30, down_sustained_bps=120_000, down_video_bps=90_000, link_queue_ms=160)
+
+    assert names(diagnosed(uneven)) == [f"customer jitter.{direction} fair"]
+
+
+def test_a_narrow_link_stays_one_while_its_queue_makes_voice_uneven() -> None:
+    def filling(at: float) -> LegSecond:
+        if at < 8:
+            return second(at)
+        if at < 11:
+            return second(at, up_jitter_ms=70, up_video_bps=60_000, up_audio_bps=9_000, up_audio_packets=8)
+        return second(at, up_jitter_ms=24, up_video_bps=60_000, rtt_ms=700)
+
+    assert "customer rate.up poor" in names(diagnosed(filling))
+    queue: Make = lambda at: second(at, down_jitter_ms=40, down_sustained_bps=100_000, link_queue_ms=900)  # noqa: E731
+    assert names(diagnosed(queue)) == ["customer rate.down poor"]
+
+
+def test_a_black_camera_is_said_with_the_first_report_of_it() -> None:
+    diagnosis = Diagnosis()
+    for at in range(1, 9):
+        diagnosis.observe([Side("customer", second(at), SAYS._replace(black=at > 7)), Side("agent", second(at), SAYS)])
+    assert [one.name for one in diagnosis.current()] == ["black"]
+
+
 def test_who_has_muted_or_is_held_is_not_silent() -> None:
     quiet: Make = lambda at: second(at, level=127)  # noqa: E731
     assert names(diagnosed(quiet, page=None, audio_on=False)) == []
