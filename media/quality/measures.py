@@ -32,7 +32,7 @@ WAVERING_MS, WAVE_MS = 22, 600
 VOICE_QUEUE_MS = 100
 """Voice alone hardly fills a link, so an estimate says little of it; where it does, it stands in a queue like this."""
 SLOWING_LOSS = 0.08
-"""Independent loss from which on a page's own estimate falls, however wide the path is."""
+"""Loss from which on a page's own estimate falls, however wide the path is: independent, or in rows without a queue."""
 SHOWN_QUEUE_MS = 35
 """A narrow link shows itself by a queue now and then; a rate that fell without one fell because feedback is missing,
 which is the other direction's trouble."""
@@ -285,11 +285,12 @@ class LegWindow:
         jitter = self._up_jitter()
         if (jitter >= UNSTEADY_MS and rate > STARVED_BPS) or self._uneven_up():
             return None  # a page slows down on a path of uneven speed as well
-        says = _part(self._said[2], self._said[0])
-        if says is not None and says >= 0.5:
-            return rate if rate <= _SLOWED_CAMERA_BPS else None
         down_queue = sum(s.link_queue_ms for s in seconds) / len(seconds)
         queue = self._trip() - (self._base or 0) - down_queue
+        says = _part(self._said[2], self._said[0])
+        if says is not None and says >= 0.5:
+            slowed_by_loss = queue < QUEUE_MS and share(self._up[1], self._up[0]) >= SLOWING_LOSS
+            return rate if rate <= _SLOWED_CAMERA_BPS and not slowed_by_loss else None
         full = queue >= QUEUE_MS or jitter >= JITTERY_MS
         return rate if rate < NARROW_CAMERA_BPS and full else None
 

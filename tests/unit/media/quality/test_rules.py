@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -121,6 +122,17 @@ def test_strong_jitter_is_no_narrow_link_though_estimates_fall(direction: str) -
         return second(at, down_jitter_ms=30, down_sustained_bps=120_000, down_video_bps=90_000, link_queue_ms=160)
 
     assert names(diagnosed(uneven)) == [f"customer jitter.{direction} fair"]
+
+
+def test_a_page_that_slows_down_for_bursts_has_no_narrow_uplink_unless_a_queue_shows() -> None:
+    page = SAYS._replace(limited_by="bandwidth")
+    assert names(diagnosed(lambda at: lossy(at, 20, row=5), page=page)) == ["customer burst.up poor"]
+
+    def slow(at: float, rtt_ms: int) -> LegSecond:
+        return msgspec.structs.replace(lossy(at, 20, row=5), up_video_bps=400_000, rtt_ms=rtt_ms)
+
+    assert names(diagnosed(lambda at: slow(at, 60), page=page)) == ["customer burst.up poor"]
+    assert "rate.up" in names(diagnosed(lambda at: slow(at, 60 if at < 4 else 200), page=page))[0]
 
 
 def test_a_narrow_link_stays_one_while_its_queue_makes_voice_uneven() -> None:
