@@ -37,6 +37,9 @@ def test_140_kbps_is_enough_for_small_pictures_70_is_not() -> None:
 
 def test_frames_are_joined_where_headers_are_too_dear() -> None:
     assert [Allocator().split(_view(t), 0.0).join_frames for t in (190_000, 80_000, 50_000, 30_000)] == [1, 2, 2, 3]
+    assert Allocator().split(_view(70_000), 0.0).join_frames == 1, "no pictures even then: voice is not delayed for it"
+    dear_voice = _view(250_000)._replace(audio_bps=180_000)
+    assert Allocator().split(dear_voice, 0.0).join_frames == 1, "wide enough"
 
 
 def test_frames_are_not_parted_and_joined_again_with_every_move_of_the_target() -> None:
@@ -79,6 +82,36 @@ def test_pictures_come_back_at_once_where_there_is_ample_room() -> None:
     assert allocator.split(_view(70_000), 0.0).video_paused
     assert allocator.split(_view(900_000), 1.0).video_paused
     assert not allocator.split(_view(900_000), 1.7).video_paused
+
+
+def test_room_that_is_ample_again_and_again_is_not_ample_for_a_while() -> None:
+    allocator = Allocator()
+    assert allocator.split(_view(70_000), 0.0).video_paused
+    for target, now in ((900_000, 1.0), (150_000, 1.4), (900_000, 1.5), (900_000, 1.7)):
+        assert allocator.split(_view(target), now).video_paused
+    assert not allocator.split(_view(900_000), 2.2).video_paused
+
+
+def test_while_a_queue_drains_the_source_sends_a_little_less_not_much_less() -> None:
+    video = Allocator().split(_view(2_000_000), 0.0).video_bps
+    draining = Allocator().split(_view(500_000)._replace(sustained_bps=2_000_000), 0.0)
+    assert draining.video_bps == pytest.approx(0.8 * video)
+    assert Allocator().split(_view(2_000_000)._replace(sustained_bps=500_000), 0.0).video_bps == video
+
+
+@pytest.mark.parametrize(
+    ("loss", "burst", "repeats"), [(0.05, 1, 1), (0.15, 1, 2), (0.15, 3, 1), (0.45, 1, 3), (0.45, 3, 3)]
+)
+def test_retransmissions_leave_more_than_once_where_they_are_lost_and_not_in_one_row(
+    loss: float, burst: float, repeats: int
+) -> None:
+    assert Allocator().split(_view(2_500_000, loss, burst), 0.0).repeats == repeats
+
+
+def test_parity_grows_with_bursts_and_yields_to_pictures_that_are_small_enough_already() -> None:
+    assert parity_ratio(0.1, 5.0, rtt=0.2, left_bps=1e6) == pytest.approx(1.7 * 0.1 / 0.9)
+    assert parity_ratio(0.1, 1.0, rtt=0.2, left_bps=1e6) == pytest.approx(1.3 * 0.1 / 0.9)
+    assert parity_ratio(0.1, 1.0, rtt=0.2, left_bps=2 * MIN_VIDEO_BPS - 1) == 0.0
 
 
 def test_a_fast_retransmission_needs_no_parity() -> None:

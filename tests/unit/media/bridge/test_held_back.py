@@ -89,6 +89,34 @@ def test_a_page_whose_voice_stands_in_a_queue_is_told_once_and_once_more_when_it
     assert told == [True, False]
 
 
+def test_a_queue_counts_when_it_is_seen_twice_and_until_it_is_nearly_gone() -> None:
+    _, one, *_ = joined()
+    full = []
+    for queued in (0.5, 0.0, 0.5, 0.5, 0.2, 0.2, 0.2, 0.05):
+        one.uplink.judge(queued)
+        full.append(one.uplink.full)
+    assert full == [False, False, False, True, True, True, True, False]
+
+
+def test_copies_of_feedback_are_few_and_paid_for_by_saying_it_less_often() -> None:
+    _, one, *_ = joined()
+    said = []
+    for loss in (0.0, 0.1, 0.5):
+        one.uplink.spare(1_000_000, loss)
+        said.append((one.uplink.copies, one.uplink.arrivals.least_interval))
+    assert said == [(1, pytest.approx(0.016)), (2, pytest.approx(0.032)), (4, pytest.approx(0.064))]
+
+
+def test_a_large_feedback_and_that_of_another_path_are_not_said_again() -> None:
+    _, one, *_ = joined()
+    one.uplink.spare(1_000_000, 0.1)
+    repeated = one.uplink._repeated
+    assert [repeated([b"one"]), repeated([b"two"])] == [[b"one"], [b"one", b"two"]]
+    assert [repeated([bytes(601)]), repeated([b"four"])] == [[b"two", bytes(601)], [b"four"]]
+    one.uplink.path_changed()
+    assert repeated([b"five"]) == [b"five"]
+
+
 def voice(step: int) -> bytes:
     return build_packet(RtpPacket(111, step, step * 960, 1001, payload=b"\xfc" * 40))
 
@@ -105,6 +133,11 @@ def test_loss_by_chance_is_told_and_taken_back_below_it_and_much_of_it_limits_pi
     assert told == [True, False, True, False]
     free, some, much = FLUENT_BPS
     assert limits == [free, some, some, free, much, much, some, free]
+    for loss, step in ((0.3, 2), (0.0, 0)):  # as many steps at once as it takes
+        one.uplink.loss.random_loss = loss
+        one.uplink.judge(0.0)
+        assert one.uplink.lossiness.step == step
+    told[4:] = []
     one.uplink.loss.random_loss, one.uplink.loss.limit_bps = 0.3, 100_000.0
     one.uplink.judge(0.0)
     assert len(told) == 4  # a full link loses packets as well

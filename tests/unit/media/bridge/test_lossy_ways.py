@@ -79,6 +79,21 @@ def test_lost_parity_is_neither_asked_for_nor_waited_for() -> None:
     assert asked_for(own) == [], "now 6 is known to have been parity"
 
 
+def test_ten_seconds_after_the_last_parity_a_gap_is_a_loss_again() -> None:
+    """A page protects only while it is told of loss: until it does so again nothing is kept, and nothing guessed."""
+    _, one, own, _ = watched()
+    one.receive_rtp(media(1, 1, True, True, key=True), 0.01)
+    one.receive_rtp(parity(2, 1), 0.02)
+    one.receive_rtp(media(3, 2, True, True), 9.9)
+    one.receive_rtp(media(5, 3, True, True), 9.93)
+    one.poll(9.95, 0)
+    assert asked_for(own) == [], "4 was parity"
+    one.receive_rtp(media(6, 4, True, True), 10.1)
+    one.receive_rtp(media(8, 5, True, True), 10.13)
+    one.poll(10.15, 0)
+    assert asked_for(own) == [7]
+
+
 def test_requests_leave_more_than_once_where_they_get_lost() -> None:
     nack = NackGenerator()
     nack.add(7, 8, 1.0)

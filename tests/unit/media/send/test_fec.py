@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from media.send.fec import MAX_GROUP_PACKETS, FecGroup, ParityOut
-from media.wire.parity import Parity, recovery_bits, restore
+from media.wire.parity import Parity, recovery_bits, restore, string_bytes
 
 SSRC = 7
 
@@ -85,3 +85,23 @@ def test_a_group_closes_when_it_is_full_or_old() -> None:
     for sequence in range(2, MAX_GROUP_PACKETS + 1):
         group.add(sequence, _packet(sequence), now=0.0)
     assert group.due(0.1, frame_ended=False, now=0.0)
+
+
+def test_zeros_at_the_end_of_a_packet_are_protected_like_the_rest() -> None:
+    group, packet = FecGroup(), _packet(1)[:12] + b"\x01" + bytes(500)
+    group.add(1, packet, now=0.0)
+    [parity] = group.close(1.0)
+    assert parity.size == string_bytes(len(packet))
+
+
+def test_what_was_saved_up_is_forgotten_with_the_group() -> None:
+    group = FecGroup()
+    for sequence in (1, 2):
+        group.add(sequence, _packet(sequence), now=0.0)
+    assert group.close(0.45) == []
+    group.add(3, _packet(3), now=0.0)
+    assert group.due(0.45, frame_ended=True, now=0.0)
+    group.clear()
+    group.add(4, _packet(4), now=0.0)
+    assert not group.due(0.45, frame_ended=True, now=0.0)
+    assert group.close(0.45) == []
