@@ -217,7 +217,7 @@ def _limit(parameters: webrtc.RTCRtpSendParameters, limits: Limits, kind: str, l
     if kind == "video":
         keeps = webrtc.RTCDegradationPreference
         parameters.degradation_preference = (
-            keeps.maintain_resolution if limits.downscale > 1 else keeps.maintain_framerate
+            keeps.maintain_resolution if limits.downscale > 1 or not limits.heard else keeps.maintain_framerate
         )
 
 

@@ -71,6 +71,9 @@ class Limits:
     downscale: int
     pictures: bool
     voice: bool
+    heard: bool
+    """Whether somebody sees and hears us: until then the size stays, or libwebrtc, which at less than 300 kbit/s begins
+    with 320x240, stays there for long (video_stream_encoder.cc)."""
 
 
 def downscale(bps: float, before: int) -> int:
@@ -197,6 +200,7 @@ class Sending:
             self._downscale,
             self.step < 3,
             self.heard or self._available > NARROW_BPS,
+            self.heard,
         )
 
     def _voice_bps(self, wished: int) -> int:

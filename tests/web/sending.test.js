@@ -38,11 +38,11 @@ describe("limits", () => {
   test("nothing is known: as the server wishes", () => {
     const free = limits([], {});
     assert.deepEqual([free.audio, free.pictures], [0, true]);
-    assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true, voice: false });
+    assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true, voice: false, heard: false });
   });
 
   test("a narrow connection is tried with care until three seconds after the answer", () => {
-    assert.deepEqual(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true, voice: false });
+    assert.deepEqual(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true, voice: false, heard: false });
     assert.equal(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [2, 130_000, 0.1, false, true]], {}).video, 64_500);
     assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 1_800_000);
     assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 400_000, 0.1, false, true]], {}).video, 1_800_000);
@@ -57,7 +57,7 @@ describe("limits", () => {
   test("the weaker of two ways counts, and a full one gets the least voice", () => {
     assert.equal(limits([[0, 100_000, 0.1, false, true], [1, 130_000, 0.1, false, true]], { audio: 12_000, video: 30_000 }).video, 30_000);
     const full = [[0, 130_000, 0.1, true, false], [1, 30_000, 0.9, true, false]];
-    assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false, voice: false });
+    assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false, voice: false, heard: false });
   });
 
   test("silence is sent before the answer only where there is room", () => {
@@ -116,7 +116,7 @@ describe("apply", () => {
     const sender = { getParameters: () => ({ encodings: [{}] }), setParameters: async (parameters) => (sender.parameters = parameters) };
     return { sender };
   };
-  const limits = { audio: 20_000, video: 300_000, downscale: 2, pictures: true, voice: true };
+  const limits = { audio: 20_000, video: 300_000, downscale: 2, heard: true, pictures: true, voice: true };
 
   test("the voice goes first; a smaller picture is also slower, and no smaller still", () => {
     const lines = { audio: line(), camera: line() };

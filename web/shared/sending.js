@@ -136,7 +136,7 @@ export class Sending {
     this.#downscale = this.step > 1 ? 4 : downscale(size, this.#downscale);
     const alone = this.#fullSince < Infinity ? WEAKEST_AUDIO_BPS : this.#available >= ROOMY_BPS ? FAIR_AUDIO_BPS : WEAK_AUDIO_BPS;
     const weak = this.step === 3 ? alone : WEAK_AUDIO_BPS;
-    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3, voice: this.heard || this.#available > NARROW_BPS };
+    return { audio: this.step ? Math.min(weak, audio || weak) : audio, video: Math.floor(room), downscale: this.#downscale, pictures: this.step < 3, voice: this.heard || this.#available > NARROW_BPS, heard: this.heard };
   }
 
   /** Whether our pictures wait, for so long that it is worth a word. */
@@ -163,11 +163,11 @@ export function downscale(bps, before) {
 }
 
 /** Give a leg's senders their limits; rejects if one does not take them now. */
-export function apply(lines, { audio, video, downscale: by, pictures, voice, layers = true }) {
+export function apply(lines, { audio, video, downscale: by, pictures, voice, heard, layers = true }) {
   const encoding = { maxBitrate: video, active: pictures, scalabilityMode: layers ? "L1T3" : "L1T1", scaleResolutionDownBy: by, maxFramerate: by > 1 ? 15 : 30 };
   return Promise.all([
     limit(lines.audio, { active: voice, priority: "high", networkPriority: "high", maxBitrate: audio || undefined }),
-    limit(lines.camera, encoding, by > 1 ? "maintain-resolution" : "maintain-framerate"),
+    limit(lines.camera, encoding, by > 1 || !heard ? "maintain-resolution" : "maintain-framerate"),
   ]);
 }
 

@@ -47,13 +47,13 @@ def limits(rows: list[list[Any]], audio_bps: int = 0, video_bps: int = 0) -> Lim
 
 
 def test_nothing_known_means_as_the_server_wishes() -> None:
-    assert limits([]) == Limits(0, 0, 1, True, False)
-    assert limits([], 24_000, 300_000) == Limits(24_000, 300_000, 1, True, False)
+    assert limits([]) == Limits(0, 0, 1, True, False, False)
+    assert limits([], 24_000, 300_000) == Limits(24_000, 300_000, 1, True, False, False)
 
 
 def test_a_narrow_connection_is_tried_with_care_until_three_seconds_after_the_answer() -> None:
     assert limits([[0, 100_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]) == Limits(
-        20_000, 64_500, 4, True, False
+        20_000, 64_500, 4, True, False, False
     )
     ringing = [[0, 100_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]
     assert limits([*ringing, [2, 130_000, 0.1, False, True]]).video_bps == 64_500
@@ -69,7 +69,7 @@ def test_where_an_estimate_fell_we_stay_below_for_a_while() -> None:
 def test_the_weaker_of_two_ways_counts_and_a_full_one_gets_the_least_voice() -> None:
     assert limits([[0, 100_000, 0.1, False, True], [1, 130_000, 0.1, False, True]], 12_000, 30_000).video_bps == 30_000
     full = [[0, 130_000, 0.1, True, False], [1, 30_000, 0.9, True, False]]
-    assert limits(full) == Limits(12_000, 20_000, 4, False, False)
+    assert limits(full) == Limits(12_000, 20_000, 4, False, False, False)
 
 
 def test_pictures_that_wait_are_worth_a_word_once_somebody_would_see_them() -> None:
