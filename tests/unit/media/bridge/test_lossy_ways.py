@@ -123,9 +123,14 @@ def test_feedback_is_said_again_on_a_lossy_way_but_losses_are_not() -> None:
             ]
         )
     assert told == [[0], [0, 1], [0, 1, 2], [1, 2, 3]]
+    uplink.loss.limit_bps = 100_000.0  # the link is full: losses are told
+    uplink.arrivals.record(5, 4.0)
+    (part,) = uplink.feedback(1, 0, [], 4.5)
+    (raw,) = split_compound(part)
+    assert parse_transport_feedback(raw).deltas[0] is None
     uplink.spare(5e6, 0.0)
-    uplink.arrivals.record(4, 4.0)
-    assert len(uplink.feedback(1, 0, [], 4.0)) == 1
+    uplink.arrivals.record(6, 5.0)
+    assert len(uplink.feedback(1, 0, [], 5.0)) == 1
 
 
 def test_a_page_that_asks_for_what_is_gone_gets_a_key_frame() -> None:
