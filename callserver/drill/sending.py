@@ -93,7 +93,7 @@ class Sending:
     def __init__(self) -> None:
         self.step = 0
         self.heard = False
-        """Whether anybody has heard us yet. Silence, 55 kbit/s with its headers, is sent before only where there is room:
+        """Whether anybody has heard us yet. Before, silence (55 kbit/s with its headers) leaves only with room:
         an encoder that runs is heard 30 ms sooner."""
         self._available = self._first = 0.0
         self._ceiling = self._shortest = inf
