@@ -11,18 +11,18 @@ RUN    := $(VENV)/.made-run
 DEV    := $(VENV)/.made-dev
 BENCH  := $(VENV)/.made-bench
 AXE    := tests/e2e/node_modules/.made
-PYTEST := $(BIN)/python -m pytest -m "not e2e" --ignore tests/e2e -n auto --dist worksteal
+PYTEST := $(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal
 LOCKED := pyproject.toml constraints.txt
 ARGS   ?=
 
 # Compiled files stay: without them every process that a test or a bench starts takes two to three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo venv compiled test lint unit beside unit-alone compiled-unit web-unit browser e2e measure lock readme clean
+.PHONY: help demo venv compiled test lint unit scenario compiled-unit web-unit browser e2e measure measure-faults lock readme clean
 
 help: ## this list
 	@echo "callserver: voice and video support calls on your own server"
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16 | sed 's/^/  make /'
 
 demo: $(RUN) ## start the server with a demo store and a demo agent (ARGS="--port 8081" for options)
 	@echo "callserver demo: the store, the agent console and the server start now; Ctrl-C ends them."
@@ -36,8 +36,8 @@ compiled: $(DEV) ## machine code of the packet path for this checkout: a third l
 	@$(BIN)/callserver compile
 
 test: $(DEV) ## everything: lint, types, unit, scenario, pages, real browser
-	@$(MAKE) -j2 compiled beside
-	@$(MAKE) unit-alone compiled-unit web-unit e2e
+	@$(MAKE) -j2 compiled lint # a core each
+	@$(MAKE) unit scenario compiled-unit web-unit e2e
 	@echo "make test: all passed"
 
 lint: $(DEV) ## ruff and mypy --strict
@@ -47,29 +47,26 @@ lint: $(DEV) ## ruff and mypy --strict
 	@echo "== types"
 	@$(BIN)/mypy
 
-unit: $(DEV) ## unit and scenario tests, in virtual time
-	@echo "== unit and scenario tests"
-	@$(PYTEST) $(ARGS)
-
-beside: lint # on one core, while the C compiler, which needs a minute, is at work on another: nothing that knows real time
-	@echo "== scenario tests"
-	@$(PYTEST) -n 0 $(ARGS) tests/scenario
-
-unit-alone: $(DEV) # and what is left
+unit: $(DEV) ## unit tests, in virtual time
 	@echo "== unit tests"
-	@$(PYTEST) --ignore tests/scenario $(ARGS)
+	@$(PYTEST) --ignore tests/e2e -m "not e2e and (interpreted or not scenario)" $(ARGS)
+
+scenario: compiled ## calls through simulated links, in virtual time, the packet path as machine code
+	@echo "== scenario tests"
+	@$(PYTEST) --compiled $(ARGS) tests/scenario
 
 compiled-unit: compiled ## unit tests of the packet path once more, as machine code
 	@echo "== unit tests of the packet path, compiled"
-	@$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe io receive send wire)
+	@$(PYTEST) --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe io receive send wire)
 
 web-unit: ## the pages' pure modules, in node
 	@echo "== tests of the pages' modules"
 	@$(NEED) node
 	@node --test $$(find tests/web -name '*.test.js' -o -name '*.test.mjs' | grep -v node_modules | sort)
 
-browser: $(AXE) # Chromium, axe-core and a TURN server, found or installed
+browser: $(AXE) # Chromium, axe-core, a TURN server and Prometheus, found or installed
 	@$(NEED) chromium >/dev/null
+	@$(NEED) prometheus >/dev/null
 	@$(NEED) turnserver >/dev/null
 
 e2e: compiled browser ## the running product with real Chromium pages; screenshots go to artifacts/
@@ -78,6 +75,9 @@ e2e: compiled browser ## the running product with real Chromium pages; screensho
 
 measure: $(DEV) browser ## time a call's steps in real browsers (ARGS="--runs 20")
 	@$(BIN)/python -m tests.e2e.measure_browser $(ARGS)
+
+measure-faults: $(DEV) browser ## time from faults of links and devices to /ops, in real pages (ARGS="--runs 3 --fault black")
+	@$(BIN)/python -m tests.e2e.measure_faults $(ARGS)
 
 lock: ## choose the newest versions pyproject.toml allows and write constraints.txt
 	@$(NEED) python
@@ -103,7 +103,7 @@ $(BIN)/python:
 
 $(RUN): $(LOCKED) | $(BIN)/python
 	@echo "installing callserver and what it runs on (about a minute the first time) ..."
-	@$(PIP) install -q -c constraints.txt -e .
+	@$(PIP) install -q -c constraints.txt -e '.[voice]'
 	@touch $@
 
 $(DEV): $(LOCKED) | $(BIN)/python

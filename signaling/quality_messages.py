@@ -8,7 +8,8 @@ from signaling.values import Id, ShortText
 
 
 class QualityReport(msgspec.Struct, frozen=True, tag="quality.report"):
-    """What the page measured over the last interval (getStats), once every 5 s. Numbers out of range are dropped."""
+    """What the page measured over the last interval (getStats), every 5 s, and sooner when something is wrong with
+    a device or not any more. Numbers out of range are dropped."""
 
     leg_id: Id
     rtt_ms: float | None = None

@@ -1,5 +1,6 @@
 """Endpoints of the dashboard: the live picture, alerts, silencing and acknowledging them."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from callserver.ops.live import LiveFeed
 from signaling.http.context import Exchange, Role, Route, refuse
 
 OPERATORS = frozenset({Role.OPERATOR})
+_COUNT = re.compile(r"[0-9]{1,15}")
 
 Rule = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Subject = Annotated[str, msgspec.Meta(max_length=MAX_SUBJECT_CHARACTERS)]
@@ -35,7 +37,8 @@ def routes(feed: LiveFeed, alarm: Alarm) -> list[Route]:
     """The dashboard's own endpoints."""
 
     async def live(exchange: Exchange) -> web.Response:
-        body = feed.body()
+        seen = exchange.request.query.get("after", "")
+        body = await feed.after(int(seen)) if _COUNT.fullmatch(seen) else feed.body()
         headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.VARY: hdrs.ACCEPT_ENCODING}
         if "gzip" in exchange.request.headers.get(hdrs.ACCEPT_ENCODING, ""):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
@@ -65,7 +68,15 @@ def routes(feed: LiveFeed, alarm: Alarm) -> list[Route]:
 
     base = "/api/v1/ops"
     return [
-        Route("GET", f"{base}/live", live, OPERATORS, "Everything that is now, for /ops", gives="application/json"),
+        Route(
+            "GET",
+            f"{base}/live",
+            live,
+            OPERATORS,
+            "Everything that is now, for /ops",
+            gives="application/json",
+            query=(("after", "`news` of the last answer: wait for more of it, two seconds at most"),),
+        ),
         Route("GET", f"{base}/alerts", alerts, OPERATORS, "Alerts, rules and where they go", response=AlertsView),
         Route("POST", f"{base}/alerts/silence", silence, OPERATORS, "Silence a rule", SilenceRequest, AlertsView),
         Route(

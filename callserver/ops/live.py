@@ -1,8 +1,10 @@
 """The live picture for /ops: node, workers, queue, calls and alerts in one JSON body, made at most once a second.
 
-Pages ask for it every two seconds. One body serves all of them: its cost does not grow with the number of operators.
+Pages ask for it every two seconds, and are answered sooner when a call goes well or badly. One body serves all of them:
+its cost does not grow with the number of operators.
 """
 
+import asyncio
 import gzip
 import os
 import time
@@ -11,12 +13,15 @@ from collections.abc import Callable
 import msgspec
 
 from callserver.ops.alerts import Alert
+from callserver.quality.news import News
 from media.api import WorkerLoad
 from signaling.quality_values import Live, LiveCall, LiveLeg
 from signaling.service import Service
 
 FRESH = 1.0
 """Seconds a body is shown to others before it is made anew."""
+HOLD = 2.0
+"""Seconds after which a page that waits for news is answered without."""
 MAX_CALLS = 500
 """More would not be read by anybody; the counts are of all."""
 SHOWN = (
@@ -60,6 +65,8 @@ class OpsLive(msgspec.Struct, frozen=True):
     """The answer of GET /api/v1/ops/live."""
 
     at: float
+    news: int
+    """Grows when a call's verdicts or colours change: `GET …/live?after=` of it is answered when they do."""
     node: NodeInfo
     workers: tuple[WorkerLoad, ...]
     spare_workers: int
@@ -149,6 +156,7 @@ class Body(msgspec.Struct, frozen=True):
     """Encoded once, for everybody."""
 
     made_at: float
+    news: int
     plain: bytes
     compressed: bytes
 
@@ -156,15 +164,25 @@ class Body(msgspec.Struct, frozen=True):
 class LiveFeed:
     """Makes the body when somebody asks and the last one is old; nobody asking costs nothing."""
 
-    def __init__(self, make: Callable[[], OpsLive], clock: Callable[[], float]) -> None:
+    def __init__(self, make: Callable[[], OpsLive], clock: Callable[[], float], news: News) -> None:
         self._make = make
         self._clock = clock
+        self._news = news
         self._body: Body | None = None
+
+    async def after(self, seen: int) -> Body:
+        """The newest body once there is news, and after HOLD seconds anyway; still one a second at most."""
+        await self._news.after(seen, HOLD)
+        body = self._body
+        if body is not None and body.news != self._news.count:
+            await asyncio.sleep(max(0.0, body.made_at + FRESH - self._clock()))
+        return self.body()
 
     def body(self) -> Body:
         """The newest body."""
         now = self._clock()
         if self._body is None or now - self._body.made_at >= FRESH:
-            plain = msgspec.json.encode(self._make())
-            self._body = Body(now, plain, gzip.compress(plain, 1, mtime=0))
+            picture = self._make()
+            plain = msgspec.json.encode(picture)
+            self._body = Body(now, picture.news, plain, gzip.compress(plain, 1, mtime=0))
         return self._body

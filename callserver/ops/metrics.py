@@ -71,6 +71,9 @@ class Metrics:
         self._lag = Gauge("callserver_loop_lag_seconds", "Lateness of the control process' loop", registry=registry)
         self._counts = {"message": (self._messages, KINDS), "refused": (self._refused, REFUSALS)}
         self._counts["http"] = (self._http, _CLASSES)
+        for counter, known in (self._counts["refused"], self._counts["http"]):
+            for label in sorted(known):
+                counter.labels(label)  # from 0 on, or the first of a kind would be no increase
         self.quality = QualityMetrics(registry)
         registry.register(_Gauges(self))
 

@@ -68,6 +68,9 @@ class ObservedEngine:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._engine.mute(call_id, leg_id, kind, muted)
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        await self._engine.clean_voice(call_id, leg_id, wanted)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         await self._engine.start_recording(call_id, spec)
 

@@ -29,6 +29,7 @@ from callserver.ops.live import (
 from callserver.ops.machine import Machine
 from callserver.ops.metrics import Metrics, Snapshot
 from callserver.ops.precall import PreCall
+from callserver.quality.news import News
 from signaling.http.context import Route
 from signaling.quality_values import Live
 from signaling.service import Service
@@ -46,10 +47,12 @@ class Operations:
         metrics: Metrics,
         service: Service,
         live: Callable[[float], Live],
+        news: News,
         history: History,
         precall: PreCall,
     ) -> None:
         self._health, self._metrics, self._service, self._live = health, metrics, service, live
+        self._news = news
         self._history, self._precall = history, precall
         self._started_at = time.time()
         self._node = NodeWatch()
@@ -64,7 +67,7 @@ class Operations:
             new_id=lambda: secrets.token_hex(12),
             memory=Path(settings.data_dir) / "alerts.json",
         )
-        self._feed = LiveFeed(self._picture, time.monotonic)
+        self._feed = LiveFeed(self._picture, time.monotonic, news)
 
     def routes(self) -> list[Route]:
         """All endpoints of the operator."""
@@ -135,6 +138,7 @@ class Operations:
         )
         return OpsLive(
             at=now,
+            news=self._news.count,
             node=node,
             workers=health.status.workers,
             spare_workers=health.status.counters.get("workers_spare", 0),

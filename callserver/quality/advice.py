@@ -11,6 +11,8 @@ _OWN = ("silent", "black", "outage", "rate", "burst", "loss", "jitter", "delay",
 """Trouble of one's own, what one can do something about first."""
 _HINTED = {"rate": "weak", "burst": "weak", "loss": "weak", "jitter": "weak", "outage": ""}
 OVER = 2.0
+LISTENING = 3.5
+"""Seconds that an operator knows of a silent microphone before its owner is told: who only listens may have a gate."""
 Word = Literal["", "weak", "delay", "silent", "black", "cpu"]
 
 
@@ -21,15 +23,20 @@ def advise(role: str, verdicts: Iterable[Holding], now: float) -> Reading:
 
 
 def _worth(role: str, verdict: Holding) -> bool:
-    """The other side's small troubles are no news; its own device's are for itself only."""
+    """The other side's small troubles are no news. What a device does wrong is for its owner, and for the agent, who
+    can tell the customer what helps."""
     if verdict.side == role:
         return True
-    return verdict.kind not in ("silent", "black", "cpu") and (verdict.severity == POOR or verdict.side == "server")
+    if verdict.kind in DEVICE:
+        return role == "agent" and (verdict.severity == POOR or verdict.kind != "cpu")
+    return verdict.severity == POOR or verdict.side == "server"
 
 
 def _over(verdict: Holding, now: float) -> bool:
-    """A connection that was gone and is back is no news, although the verdict waits for what comes next."""
-    return verdict.kind == "outage" and now - verdict.end >= OVER
+    """What was gone and is back is no news, although the verdict waits for what comes next; or not news yet."""
+    if verdict.kind == "silent" and verdict.end - verdict.begin < LISTENING:
+        return True
+    return verdict.kind in ("outage", "silent", "black") and now - verdict.end >= OVER
 
 
 def _rank(role: str, verdict: Holding) -> tuple[bool, bool, int, float]:
@@ -42,7 +49,8 @@ def _rank(role: str, verdict: Holding) -> tuple[bool, bool, int, float]:
 def _reading(role: str, verdict: Holding) -> Reading:
     level = cast(Level, verdict.severity)
     if verdict.side != role:
-        return Reading(level, "peer" if verdict.side != "server" else "", "")
+        word = verdict.kind if verdict.kind in DEVICE else ""
+        return Reading(level, "peer" if verdict.side != "server" else "", cast(Word, word))
     sides: dict[str, Side] = {"up": "own_uplink", "down": "own_downlink"}
     side: Side = "own_uplink" if verdict.kind in DEVICE else sides.get(verdict.direction, "")
     return Reading(level, side, cast(Word, _HINTED.get(verdict.kind, verdict.kind)))

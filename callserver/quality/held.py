@@ -18,6 +18,15 @@ MAX_WAITING = 4
 """Seconds of one side that wait for the other side's of the same time."""
 MAX_KEPT = 1_200
 """Seconds of one side that wait for the store: more than the store ever takes, unless it is broken."""
+HEARD_OF_SECOND = 0.5
+"""A second is silent if that much of it is: nobody was to be heard before the answer."""
+_FAIR, _POOR = 3.6, 2.6
+"""Scores below which /ops colours a row."""
+
+
+def grade(score: float) -> int:
+    """0 good, 1 fair, 2 poor."""
+    return (score < _FAIR) + (score < _POOR)
 
 
 class Newest(NamedTuple):
@@ -53,6 +62,8 @@ class HeldSide:
         self.unstored: deque[tuple[str, LegSecond]] = deque(maxlen=MAX_KEPT)
         """(leg id, second)."""
         self.unstored_pages: deque[tuple[str, StoredPage]] = deque(maxlen=MAX_KEPT)
+        self.grade = 0
+        """Of the newest second's connection."""
         self.audio_on = self.video_on = True
         self.minute: MinuteOfRole | None = None
 
@@ -90,6 +101,9 @@ class HeldCall:
         self.worker = ""
         self._minute = minute
         self._began: float | None = None
+        self._graded = 0
+        """How often a side's grade changed."""
+        self._seen = -1
 
     def side(self, role: str) -> HeldSide:
         """Made on first use."""
@@ -126,22 +140,38 @@ class HeldCall:
             self._observe(pair, lag_ms)
         return moved
 
+    def page_said(self, side: HeldSide) -> bool:
+        """The side's page reported: whether that is a trouble nobody knew of."""
+        page = side.page
+        return page is not None and self.diagnosis.say(side.role, page.view(), video_on=side.video_on)
+
+    def changed(self) -> bool:
+        """Whether something to be seen at a glance, a trouble or a side's grade, is not as it was the last time."""
+        before, self._seen = self._seen, self._graded + self.diagnosis.changes
+        return before != self._seen
+
     def _next(self) -> list[tuple[HeldSide, LegSecond]] | None:
         filled = [side for side in self.sides.values() if side.waiting]
-        complete = len(filled) == len(self.sides)
-        full = any(len(side.waiting) == MAX_WAITING for side in filled)
-        if not filled or not (complete or full):
+        if not filled:
+            return None
+        if len(filled) < len(self.sides) and not any(len(side.waiting) == MAX_WAITING for side in filled):
             return None
         return [(side, side.waiting.popleft()) for side in filled]
 
     def _observe(self, pair: list[tuple[HeldSide, LegSecond]], lag_ms: float) -> None:
-        sides = []
-        for side, second in pair:
-            far = next((other for _, other in pair if other is not second), None)
+        sides, answered = [], self.state.answered_at or 0.0
+        for index, (side, second) in enumerate(pair):
+            far = pair[not index][1] if len(pair) > 1 else None
             view = side.view(second)
-            side.newest = Newest(second, voice_path(second, far, view or NO_PAGE), view or NO_PAGE)
-            side.connections.append(self._count(side, side.newest))
-            sides.append(Side(side.role, second, view, side.audio_on, side.video_on))
+            page = view or NO_PAGE
+            side.newest = Newest(second, voice_path(second, far, page), page)
+            score = self._count(side, side.newest)
+            side.connections.append(score)
+            if side.grade != (now := grade(score)):
+                side.grade = now
+                self._graded += 1
+            spoken = side.audio_on and second.at >= answered + HEARD_OF_SECOND
+            sides.append(Side(side.role, second, view, spoken, side.video_on))
         self.diagnosis.observe(sides, lag_ms)
 
     def _count(self, side: HeldSide, newest: Newest) -> float:

@@ -14,6 +14,7 @@ from callserver.quality.advice import advise
 from callserver.quality.held import HeldCall, HeldSide
 from callserver.quality.live import live_call
 from callserver.quality.minutes import MinuteRow
+from callserver.quality.news import News
 from callserver.quality.pages import Device, StoredPage, device, read
 from callserver.quality.store import Batch, QualityStore, SampleData, SampleRow, VerdictRow
 from media.api import StatsReported
@@ -51,6 +52,8 @@ class Recorder:
         keep_minutes_days: float = 365.0,
     ) -> None:
         self.store = store
+        self.news = News()
+        """Of what /ops shows at a glance."""
         self.failures = 0
         """Batches that could not be written."""
         self._calls, self._advise, self._wall_clock = calls, advise, wall_clock
@@ -99,6 +102,8 @@ class Recorder:
             side.page = page
             side.unstored_pages.append((report.leg_id, page))
             side.device = device(report)
+            if held is not None and held.page_said(side):
+                self._tell(call_id, held)
 
     def _hold(self, call: Call) -> HeldCall:
         held = self._held.get(call.call_id)
@@ -108,6 +113,8 @@ class Recorder:
         return held
 
     def _tell(self, call_id: str, held: HeldCall) -> None:
+        if held.changed():
+            self.news.tell()
         verdicts, now = held.diagnosis.holding(), held.newest_at
         for role in held.sides:
             self._advise(call_id, role, advise(role, verdicts, now))

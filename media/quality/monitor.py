@@ -1,6 +1,7 @@
 """From counters to seconds: what grew between two readings of a leg. One object a leg, read about once a second."""
 
 from media.api import LegSecond
+from media.quality.hearing import DIGITAL
 from media.quality.reading import Reading
 from media.quality.residual import picture_residual, voice_residual
 
@@ -11,6 +12,8 @@ LEAST_WINDOW = 0.5
 LEAST_GAP = 25
 """Packets of voice, half a second, that must be missing unseen: less is the two reports' different times."""
 ALARMING_LOSS, ALARMING_MS = 0.03, 20
+ALARMING_SILENCE = 60
+"""Seconds in a row: of a longer silence nothing new is to be told."""
 _MAX_BPS = 1 << 40
 _RESTARTED = 50
 """A count that falls by more than that began anew with another stream."""
@@ -26,6 +29,7 @@ class LegMonitor:
         self._video_missing = _Settled(reading.up_video_missing)
         self._unseen = _Unseen(reading.down_audio_reported)
         self._seconds: list[LegSecond] = []
+        self._silent = 0
         self.alarming = False
         """Whether the last second was so that it should not wait for its reader."""
         self.due = now + INTERVAL
@@ -38,7 +42,8 @@ class LegMonitor:
         second = self._second(self._before, reading, elapsed, wall_time)
         self._before, self._since, self.due = reading, now, now + INTERVAL
         self._seconds.append(second)
-        self.alarming = _alarming(second)
+        self._silent = self._silent + 1 if second.level is not None and second.level >= DIGITAL else 0
+        self.alarming = 0 < self._silent <= ALARMING_SILENCE or _alarming(second)
         if len(self._seconds) > MAX_KEPT:
             del self._seconds[0]
         return second

@@ -1,7 +1,8 @@
 """The rules of the verdict as data: which measure of which leg means what, from where on, and what explains it away.
 
 A rule looks at one measure (media/quality/measures.py) of one leg. `unless` names findings of the same leg, `kind` or
-`kind.direction`, that explain the measure: a full link also loses and delays, which is not its trouble.
+`kind.direction`, that explain the measure: a full link also loses and delays, which is not its trouble. `far` names
+such findings of the other leg.
 """
 
 from typing import NamedTuple
@@ -20,6 +21,8 @@ class Rule(NamedTuple):
     hold: int = 2
     """Seconds in a row before it is said."""
     unless: tuple[str, ...] = ()
+    far: tuple[str, ...] = ()
+    """Findings of the other side that explain it."""
     below: bool = False
     everywhere: bool = False
     """Both sides have it from the same cause: said once, of the server."""
@@ -38,6 +41,8 @@ class Rule(NamedTuple):
 
 
 _LOST = ("outage", "overload")
+_CAME_SO = ("rate.up", "burst.up", "loss.up", "jitter.up")
+"""What comes uneven from the one side goes on so to the other."""
 
 RULES: tuple[Rule, ...] = (
     Rule("overload", "", "lag_ms", 120.0, 300.0, everywhere=True),
@@ -48,11 +53,19 @@ RULES: tuple[Rule, ...] = (
     Rule("burst", "up", "up_burst_loss", 0.02, 0.06, unless=(*_LOST, "rate.up")),
     Rule("loss", "down", "down_random_loss", 0.03, 0.10, unless=(*_LOST, "rate.down", "burst.down")),
     Rule("loss", "up", "up_random_loss", 0.03, 0.10, unless=(*_LOST, "rate.up", "burst.up")),
-    Rule("jitter", "down", "down_jitter_ms", 16.0, 45.0, unless=(*_LOST, "rate.down", "burst.down", "loss.down")),
+    Rule(
+        "jitter",
+        "down",
+        "down_jitter_ms",
+        16.0,
+        45.0,
+        unless=(*_LOST, "rate.down", "burst.down", "loss.down"),
+        far=_CAME_SO,
+    ),
     Rule("jitter", "up", "up_jitter_ms", 16.0, 45.0, unless=(*_LOST, "rate.up", "burst.up", "loss.up")),
     Rule("delay", "", "rtt_ms", 400.0, 700.0, unless=(*_LOST, "rate", "jitter")),
     Rule("cpu", "", "cpu", 0.5, 0.9, hold=3),
-    Rule("silent", "", "silent_s", 4.0, 15.0, hold=1, unless=("outage",)),
+    Rule("silent", "", "silent_s", 2.0, 15.0, hold=1, unless=("outage",)),
     Rule("black", "", "black", 0.5, 0.9, hold=1, unless=("outage",)),
 )
 """In order: what is found first may explain what comes later."""

@@ -1,14 +1,17 @@
 """Who had which trouble since when: the rules, applied every second to both sides of a call, and what they found."""
 
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import msgspec
 
 from media.api import LegSecond
+from media.quality.hearing import Hearing
 from media.quality.measures import LegWindow, Measures
 from media.quality.page import PageView
 from media.quality.rules import DEVICE, POOR, RULES, Rule, explained
 
+_NONE: frozenset[tuple[str, str]] = frozenset()
 BRIDGED = 10.0
 """Seconds without the trouble that do not end it."""
 ABSORBED = 15.0
@@ -17,6 +20,8 @@ MAX_KEPT = 200
 """Ended verdicts of one call that nobody has taken yet."""
 
 _NAMED = tuple((rule, rule.name, rule.measure, rule.fair, rule.below) for rule in RULES)
+_AT_ONCE = tuple(named for named in _NAMED if named[2] in ("silent_s", "black"))
+"""Rules that a page's word can make true between two seconds."""
 
 
 class Side(NamedTuple):
@@ -57,6 +62,7 @@ class Holding(NamedTuple):
     direction: str
     kind: str
     severity: str
+    begin: float
     end: float
 
 
@@ -78,7 +84,8 @@ class _Trouble:
         self.seconds += 1
         self._sum += value
         self.severity = severity if severity == POOR or not self.severity else self.severity
-        self.did.update(dict.fromkeys(did))
+        if did:
+            self.did.update(dict.fromkeys(did))
 
     @property
     def value(self) -> float:
@@ -90,10 +97,13 @@ class Diagnosis:
 
     def __init__(self) -> None:
         self._windows: dict[str, LegWindow] = {}
+        self._hearing: dict[str, Hearing] = {}
         self._troubles: dict[tuple[str, str], _Trouble] = {}
         self._row: dict[tuple[str, str], int] = {}
         self._roles: tuple[str, ...] = ()
         self.ended: list[Verdict] = []
+        self.changes = 0
+        """Grows when a trouble begins, becomes worse, or ends."""
 
     def observe(self, sides: list[Side], lag_ms: float = 0.0) -> None:
         """Take the same second of every side."""
@@ -101,15 +111,34 @@ class Diagnosis:
         for side in sides:
             window = self._windows.get(side.role)
             if window is None:
-                window = self._windows[side.role] = LegWindow()
+                window = self._windows[side.role] = LegWindow(self._hearing.setdefault(side.role, Hearing()))
             others = [other for other in sides if other is not side]
-            jitter = max([other.second.up_jitter_ms for other in others]) if others else 0
-            unseen = all(other.second.paused or _gone(other.second) for other in others)
+            jitter, unseen = 0, True
+            for other in others:
+                far = other.second
+                jitter = max(jitter, far.up_jitter_ms)
+                unseen = unseen and (far.paused or _gone(far))
             window.add(side.second, side.page, audio_on=side.audio_on, far_jitter_ms=jitter, unseen=unseen)
             if not window.calm(lag_ms):
                 self._apply(side, window.measures(video_on=side.video_on, lag_ms=lag_ms), others)
             elif self._troubles or self._row:
-                self._pause(side, set())
+                self._pause(side, _NONE)
+
+    def say(self, role: str, page: PageView, *, video_on: bool) -> bool:
+        """A word of the page between two seconds; whether it told of a trouble of its device that nobody knew of."""
+        window = self._windows.get(role)
+        if window is None:
+            return False
+        window.say(page)
+        measures, known = window.device(video_on=video_on), len(self._troubles)
+        found = {key[1] for key in self._troubles if key[0] == role}
+        for rule, name, measure, _, _ in _AT_ONCE:
+            severity = rule.severity(value := measures[measure])
+            if value is not None and severity and name not in found and not explained(rule, found):
+                trouble = self._troubles[role, name] = _Trouble(rule, window.at - rule.hold)
+                trouble.lasts(window.at, value, severity, ())
+        self.changes += len(self._troubles) > known
+        return len(self._troubles) > known
 
     def _apply(self, side: Side, measures: Measures, others: list[Side]) -> None:
         at, role = side.second.at, side.role
@@ -120,6 +149,8 @@ class Diagnosis:
             value = measures[measure]
             if value is None or (value > fair if below else value < fair) or explained(rule, found):
                 continue
+            if rule.far and self._far(role, rule.far):
+                continue
             key = ("server" if rule.everywhere else role, name)
             held.add(key)
             found.add(name)
@@ -129,16 +160,24 @@ class Diagnosis:
                 if trouble is None:
                     trouble = self._troubles[key] = _Trouble(rule, self._absorb(key[0], rule, at - row))
                 did = did or actions(side, others)
+                before = trouble.severity
                 trouble.lasts(at, value, rule.severity(value), did.get(rule.direction, ()))
+                self.changes += trouble.severity != before
         self._pause(side, held)
 
-    def _pause(self, side: Side, held: set[tuple[str, str]]) -> None:
+    def _far(self, role: str, names: tuple[str, ...]) -> bool:
+        """Whether the other side has one of these troubles, or seems to."""
+        return any(who not in (role, "server") and name in names for who, name in (*self._troubles, *self._row))
+
+    def _pause(self, side: Side, held: AbstractSet[tuple[str, str]]) -> None:
         """All but these troubles are not there in this second."""
         at, whose = side.second.at, (side.role, "server")
-        for key in [key for key in self._row if key not in held and key[0] in whose]:
-            del self._row[key]
-        for key, trouble in list(self._troubles.items()):
-            if at - trouble.end > BRIDGED and key not in held and key[0] in whose:
+        if self._row.keys() - held:
+            for key in [key for key in self._row if key not in held and key[0] in whose]:
+                del self._row[key]
+        over = [key for key, trouble in self._troubles.items() if at - trouble.end > BRIDGED]
+        for key in over:
+            if key not in held and key[0] in whose:
                 self._end(key)
 
     def _absorb(self, who: str, rule: Rule, begin: float) -> float:
@@ -151,7 +190,8 @@ class Diagnosis:
         return begin
 
     def forget(self, role: str) -> None:
-        """The side has another leg: its measures begin anew, its troubles end if they do not go on."""
+        """The side has another leg: its measures begin anew, its troubles end if they do not go on. Its microphone is
+        the one it was."""
         self._windows.pop(role, None)
 
     def note(self, role: str, action: str) -> None:
@@ -168,7 +208,7 @@ class Diagnosis:
     def holding(self) -> list[Holding]:
         """The same in a few words, in the order it began."""
         return [
-            Holding(who, trouble.rule.direction, trouble.rule.kind, trouble.severity, trouble.end)
+            Holding(who, trouble.rule.direction, trouble.rule.kind, trouble.severity, trouble.begin, trouble.end)
             for (who, _), trouble in self._troubles.items()
         ]
 
@@ -185,6 +225,7 @@ class Diagnosis:
 
     def _end(self, key: tuple[str, str]) -> None:
         verdict = self._verdict(key, self._troubles.pop(key))
+        self.changes += 1
         if len(self.ended) < MAX_KEPT:
             self.ended.append(verdict)
 

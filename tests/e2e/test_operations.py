@@ -2,11 +2,13 @@
 and the test before a call goes through the real media worker."""
 
 import time
+from pathlib import Path
 
 import pytest
 from playwright.async_api import ViewportSize
 
-from tests.e2e.people import DESKTOP, PHONE, Agent, Customer, People, Person
+from tests.e2e.monitoring import Prometheus
+from tests.e2e.people import DESKTOP, PHONE, People, Person
 from tests.e2e.product import Product, until
 from tests.e2e.test_looks import axe as axe, faults
 from tests.e2e.timing import Timings
@@ -33,8 +35,18 @@ async def looks_right(person: Person, axe: str, name: str) -> None:
 
 
 async def test_a_live_call_on_the_dashboard_and_its_page(
-    people: People, customer: Customer, agent: Agent, axe: str, timings: Timings
+    people: People, product: Product, axe: str, timings: Timings, tmp_path: Path
 ) -> None:
+    """And a Prometheus that scrapes meanwhile: our files load there, every query of the dashboard finds something."""
+    async with Prometheus(product, tmp_path) as prometheus:
+        await _a_live_call(people, axe, timings)
+        assert await prometheus.check_files() == ""
+        assert set((await prometheus.rules()).values()) == {"ok"}
+        assert await prometheus.without_data() == []
+
+
+async def _a_live_call(people: People, axe: str, timings: Timings) -> None:
+    customer, agent = await people.customer(), await people.agent()
     olga = await operator(people)
     await looks_right(olga, axe, "ops-1-empty-en-1280x800")
     await customer.call("Ana")

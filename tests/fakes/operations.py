@@ -11,6 +11,7 @@ from callserver.ops.live import LiveFeed, NodeInfo, OpsLive, QueueInfo
 from callserver.ops.metrics import Metrics, Snapshot
 from callserver.ops.precall import PreCall
 from callserver.quality.minutes import MinuteRow
+from callserver.quality.news import News
 from media.api import EngineStatus
 from signaling.http.context import Route
 from signaling.records import AgentAccount
@@ -42,7 +43,7 @@ async def no_agents() -> Sequence[AgentAccount]:
 
 def picture() -> OpsLive:
     node = NodeInfo("1", 0.0, True, [], False, 0.5, 0.1, 0.2, 0.5, 0.5, None)
-    return OpsLive(1.0, node, (), 1, QueueInfo(0, 0, 0, 0, 0.0, 0, 0, 0), [], 0, [])
+    return OpsLive(1.0, 0, node, (), 1, QueueInfo(0, 0, 0, 0, 0.0, 0, 0, 0), [], 0, [])
 
 
 def alarm(readings: Readings | None = None) -> Alarm:
@@ -62,7 +63,7 @@ def operator_routes() -> tuple[Route, ...]:
     sounding.tick()
     return (
         *endpoints.routes(health, Metrics(), lambda: Snapshot({}, EngineStatus(""))),
-        *dashboard.routes(LiveFeed(picture, lambda: 0.0), sounding),
+        *dashboard.routes(LiveFeed(picture, lambda: 0.0, News()), sounding),
         *PreCall(FakeEngine(), lambda: 0.0, lambda _test_id: []).routes(),
         *history_routes.routes(history_routes.History(NoHistory(), no_agents, lambda: 5000.0)),
     )

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ceiling, indexAt, line, ticks } from "../../web/ops/charts.js";
 import { MAX_BYTES, parseDump, readFile } from "../../web/ops/dump.js";
 import { csv, rtcStatsDump } from "../../web/ops/export.js";
-import { callScore, grade, sorted, weightiest } from "../../web/ops/quality.js";
+import { callGrade, callScore, grade, sorted, weightiest } from "../../web/ops/quality.js";
 import { judge, overall } from "../../web/test/judge.js";
 import { pack, unpack } from "../../web/test/result.js";
 
@@ -28,8 +28,22 @@ test("a webrtc-internals dump becomes curves; what is none is refused with a cod
   const dump = parseDump(JSON.stringify({ UserAgent: "x", PeerConnections: { "1-1": { stats: { "IT01-packetsLost": entry, "IT01-evil": entry } } } }));
   assert.deepEqual(dump.charts[0].curves[0].parts[0][1], [1, 2, 3]);
   for (const [text, code] of [["{", "json"], ["[]", "other"], ["null", "other"]]) assert.throws(() => parseDump(text), { code });
-  assert.deepEqual(parseDump(JSON.stringify({ PeerConnections: { a: { stats: { "x-jitter": { statsType: "inbound-rtp", values: "{" } } } } })).charts, []);
+  const broken = { "x-jitter": { statsType: "inbound-rtp", values: "{" } };
+  for (const [tree, code] of [[{ a: { stats: broken } }, "empty"], [{}, "other"]]) assert.throws(() => parseDump(JSON.stringify({ PeerConnections: tree })), { code });
   await assert.rejects(readFile({ size: MAX_BYTES + 1 }), { code: "large" });
+});
+
+test("curves of a dump say what they are; streams that are alike are told apart", () => {
+  const entry = (values, statsType = "inbound-rtp") => ({ statsType, startTime: "2026-11-22T10:00:00Z", endTime: "2026-11-22T10:00:02Z", values: JSON.stringify(values) });
+  const stream = (id, kind) => ({ [`${id}-kind`]: entry([kind, kind]), [`${id}-jitter`]: entry([0, 0.01]) });
+  const buffered = { "IT01A111111-[jitterBufferDelay/jitterBufferEmittedCount_in_ms]": entry([1, 2]), "CP-x_y-currentRoundTripTime": entry([1, 2], "candidate-pair") };
+  const stats = { ...stream("IT01A111111", "audio"), ...stream("IT01V222222", "video"), ...stream("IT01V333333", "video"), ...stream("IT01X444444", "<b>"), ...buffered };
+  const labels = (connections) => parseDump(JSON.stringify({ PeerConnections: connections })).charts.flatMap(({ curves }) => curves.map(({ label }) => label));
+  const wanted = ["inbound audio jitter", "inbound video jitter 222222", "inbound video jitter 333333", "inbound jitter", "inbound audio jitterBufferDelay", "candidate-pair currentRoundTripTime"];
+  assert.deepEqual(labels({ a: { stats } }), wanted);
+  assert.equal(labels({ a: { stats }, b: { stats } })[6], "#2 inbound audio jitter");
+  const many = Object.fromEntries([..."abcdefghi"].map((id) => [id, { stats: { ...stats, ...Object.fromEntries([..."0123456789"].map((n) => [`y${n}-jitter`, entry([1, 2])])) } }]));
+  assert.equal(labels(many).length, 100);
 });
 
 test("a table keeps its cells and makes no formulas; a dump has the format's head and differences of time", () => {
@@ -45,6 +59,9 @@ test("bad calls come first", () => {
   const call = (id, score) => ({ call_id: id, created_at: 0, legs: [{ now: { connection: score } }] });
   assert.deepEqual(sorted([call("a", 4), call("b", null), call("c", 2), call("d", 3)]).map((one) => one.call_id), ["c", "d", "a", "b"]);
   assert.equal(grade(undefined), "none");
+  const black = { ...call("e", 5), verdicts: [{ severity: "fair" }, { severity: "poor" }] };
+  assert.equal(callGrade(black), "poor");
+  assert.deepEqual(sorted([call("d", 3), black]).map((one) => one.call_id), ["e", "d"]);
 });
 
 test("a result survives its link, and a link of anybody's is checked", () => {

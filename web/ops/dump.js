@@ -1,11 +1,12 @@
 /**
  * Reads a dump of chrome://webrtc-internals (JSON, or the same gzipped) in the page: it never leaves the browser. Bounded: 10 MB of
- * text, 20 connections, 40 curves, 20,000 values each; whatever is not understood is left out.
+ * text, 20 connections, 100 curves, 20,000 values each; whatever is not understood is left out.
  */
 
 export const MAX_BYTES = 10 * 1024 * 1024;
 const MAX_CONNECTIONS = 20;
-const MAX_CURVES = 40;
+/** A connection with voice and pictures both ways has about 25. */
+const MAX_CURVES = 100;
 const MAX_VALUES = 20_000;
 
 /** Property of a statistic -> chart, and what a value must be multiplied with. */
@@ -22,6 +23,7 @@ const WANTED = {
   "[concealedSamples/s]": ["dumpConcealed", 1],
 };
 const TYPES = new Set(["inbound-rtp", "outbound-rtp", "candidate-pair", "remote-inbound-rtp"]);
+const KINDS = new Set(["audio", "video"]);
 const STROKES = ["solid", "dashed", "dotted"];
 
 export class DumpError extends Error {
@@ -73,7 +75,7 @@ export function parseDump(text) {
     if (typeof stats !== "object" || stats === null) return;
     for (const [name, entry] of Object.entries(stats)) {
       if (curves >= MAX_CURVES) return;
-      const curve = curveOf(name, entry, number, ids.length > 1);
+      const curve = curveOf(name, entry, stats, ids.length > 1 ? `#${number + 1} ` : "");
       if (!curve) continue;
       curves += 1;
       if (!charts.has(curve.chart)) charts.set(curve.chart, { name: curve.chart, curves: [] });
@@ -81,12 +83,14 @@ export function parseDump(text) {
       chart.curves.push({ ...curve, stroke: STROKES[chart.curves.length % 3], role: `dump${(Math.floor(chart.curves.length / 3) + number) % 3}` });
     }
   });
+  if (!charts.size) throw new DumpError(ids.length ? "empty" : "other");
+  for (const chart of charts.values()) chart.curves = told(chart.curves);
   const ends = [...charts.values()].flatMap((chart) => chart.curves.flatMap(({ parts: [[at]] }) => [at[0], at[at.length - 1]]));
   const userAgent = String(tree.UserAgent ?? "").slice(0, 300);
   return { userAgent, connections: ids.length, from: Math.min(...ends), to: Math.max(...ends), charts: [...charts.values()] };
 }
 
-function curveOf(name, entry, number, several) {
+function curveOf(name, entry, stats, whose) {
   const property = Object.keys(WANTED).find((one) => name.endsWith(`-${one}`));
   if (!property || typeof entry !== "object" || entry === null || !TYPES.has(entry.statsType)) return null;
   const values = valuesOf(entry.values);
@@ -97,9 +101,17 @@ function curveOf(name, entry, number, several) {
   if (!known.some((value) => value !== null)) return null;
   const step = (end - start) / (known.length - 1);
   const at = known.map((_, index) => start + index * step);
-  const id = name.slice(0, -property.length - 1).slice(-24);
-  const label = `${several ? `#${number + 1} ` : ""}${id} ${property.replace(/^\[|\]$/g, "")}`;
-  return { chart, label, parts: [[at, known]] };
+  const id = name.slice(0, -property.length - 1);
+  const kind = valuesOf(stats[`${id}-kind`]?.values).at(-1);
+  const what = [entry.statsType.replace(/-rtp$/, ""), KINDS.has(kind) && kind, property.replace(/^\[|[/_].*$/g, "")];
+  const label = whose + what.filter(Boolean).join(" ");
+  return { chart, id, label, parts: [[at, known]] };
+}
+
+/** Curves whose labels are alike get the end of their stream's name, too. */
+function told(curves) {
+  const alike = (label) => curves.filter((curve) => curve.label === label).length > 1;
+  return curves.map(({ id, label, ...rest }) => ({ ...rest, label: alike(label) ? `${label} ${id.slice(-6)}` : label }));
 }
 
 /** The values are JSON in a text; a dump may hold anything. */

@@ -1,6 +1,9 @@
-/** The live picture, asked for every two seconds while the page is seen. One request at a time; failures are told, not hidden. */
-
-const EVERY_MS = 2000;
+/**
+ * The live picture while the page is seen. The server answers when a call goes well or badly, and every two seconds
+ * anyway. One request at a time, one a second at most; failures are told, not hidden.
+ */
+const LEAST_MS = 1000;
+const AGAIN_MS = 2000;
 const PATIENCE_MS = 8000;
 
 export class Feed extends EventTarget {
@@ -38,9 +41,10 @@ export class Feed extends EventTarget {
   async #turn() {
     clearTimeout(this.#timer);
     const asking = (this.#asking = new AbortController());
+    const asked = Date.now();
     const impatience = setTimeout(() => asking.abort(), PATIENCE_MS);
     try {
-      this.live = await this.#ask(asking.signal);
+      this.live = await this.#ask(asking.signal, this.problem ? undefined : this.live?.news);
       this.problem = "";
       this.at = Date.now();
     } catch (error) {
@@ -50,6 +54,7 @@ export class Feed extends EventTarget {
     this.#asking = null;
     if (!this.#running) return;
     this.dispatchEvent(new Event("change"));
-    if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#turn(), EVERY_MS);
+    const pause = this.problem ? AGAIN_MS : Math.max(0, asked + LEAST_MS - Date.now());
+    if (document.visibilityState === "visible") this.#timer = setTimeout(() => this.#turn(), pause);
   }
 }

@@ -15,8 +15,14 @@ export const legOf = (call, role) => call.legs.find((leg) => leg.role === role &
 
 const ORDER = { poor: 0, fair: 1, good: 2, none: 3 };
 
+/** The worse of how it goes and what is said of it: a black camera is on no connection. */
+export function callGrade(call) {
+  const grades = [grade(callScore(call)), ...(call.verdicts ?? []).map(({ severity }) => severity)];
+  return grades.reduce((worse, one) => (ORDER[one] < ORDER[worse] ? one : worse));
+}
+
 /** Bad calls first, otherwise the oldest first, so that rows do not jump about every two seconds. */
-export const sorted = (calls) => [...calls].sort((a, b) => ORDER[grade(callScore(a))] - ORDER[grade(callScore(b))] || a.created_at - b.created_at || (a.call_id < b.call_id ? -1 : 1));
+export const sorted = (calls) => [...calls].sort((a, b) => ORDER[callGrade(a)] - ORDER[callGrade(b)] || a.created_at - b.created_at || (a.call_id < b.call_id ? -1 : 1));
 
 /** "Loss, Customer, uplink" in the order of the language. */
 export function verdictTitle(verdict, t) {
@@ -31,7 +37,8 @@ export function verdictTitle(verdict, t) {
 export function verdictValue({ kind, value }, words) {
   if (value === null || value === undefined) return "";
   const number = (digits) => new Intl.NumberFormat(words.locale, { maximumFractionDigits: digits }).format;
-  if (["loss", "burst", "cpu", "silent", "black"].includes(kind)) return percent(value, words);
+  if (["silent", "black"].includes(kind)) return "";
+  if (["loss", "burst", "cpu"].includes(kind)) return percent(value, words);
   if (kind === "rate") return bitrate(value, words);
   if (kind === "outage") return `${number(1)(value)} s`;
   return `${number(0)(value)} ms`;

@@ -19,7 +19,7 @@ export async function ask(method, path, body, { fetcher = fetch, signal } = {}) 
 }
 
 const id = encodeURIComponent;
-export const live = (signal) => ask("GET", "/api/v1/ops/live", undefined, { signal });
+export const live = (signal, after) => ask("GET", `/api/v1/ops/live${after === undefined ? "" : `?after=${after}`}`, undefined, { signal });
 export const alerts = () => ask("GET", "/api/v1/ops/alerts");
 export const silence = (rule, subject, seconds) => ask("POST", "/api/v1/ops/alerts/silence", { rule, subject, seconds });
 export const acknowledge = (rule, subject) => ask("POST", "/api/v1/ops/alerts/acknowledge", { rule, subject });

@@ -1,24 +1,11 @@
 /** Measures a call's media while it is connected. Loaded by peer.js only then: nothing before the call needs it. */
+import { Faults, WATCH_MS } from "./faults.js";
 import { PLAYOUT_MS, towards } from "./playout.js";
 import { apply, LOOK_MS, reshape, Sending, wayOut } from "./sending.js";
-import { browserName, counters, grade, isBlack, networkName, summary } from "./stats.js";
+import { browserName, counters, grade, networkName, summary } from "./stats.js";
 
-const STATS_MS = 5000;
-const LOOK = [16, 12];
-
-/** Whether the camera's picture is black; null where the browser cannot tell, or nothing is sent. */
-async function looksBlack(track) {
-  if (!track?.enabled || track.readyState !== "live" || !globalThis.ImageCapture || !globalThis.OffscreenCanvas) return null;
-  try {
-    const picture = await new ImageCapture(track).grabFrame();
-    const canvas = new OffscreenCanvas(...LOOK).getContext("2d", { willReadFrequently: true });
-    canvas.drawImage(picture, 0, 0, ...LOOK);
-    picture.close();
-    return isBlack(canvas.getImageData(0, 0, ...LOOK).data);
-  } catch {
-    return null; // the camera was just closed
-  }
-}
+/** A report every so many looks at the devices (WATCH_MS), and at once when something is wrong with one, or not any more. */
+const LOOKS = 5;
 
 /**
  * Watch the leg that `current()` gives, another one after a replacement: measure it (`send`: quality.report for every
@@ -28,6 +15,9 @@ async function looksBlack(track) {
 export function monitor({ current, wish, live, send, show }) {
   let watched;
   let before;
+  let faults;
+  let looks = 0;
+  let word = "";
   let held;
   let holds = 0;
   let sending;
@@ -38,21 +28,33 @@ export function monitor({ current, wish, live, send, show }) {
   /** The same leg as the last time, or a new one to begin with. */
   const take = () => {
     const leg = current();
-    if (leg !== watched) [watched, before] = [leg, null];
+    if (leg !== watched) [watched, before, faults, looks] = [leg, null, new Faults(), LOOKS];
     return leg;
   };
 
-  async function measure() {
+  async function watch() {
     const leg = take();
-    const { audio, camera } = leg.lines;
-    const [stats, black] = await Promise.all([leg.pc.getStats(), looksBlack(camera?.sender?.track)]);
-    const now = { ...counters(stats), clock: performance.now() / 1000 };
+    looks += 1;
+    await faults.look(leg.lines.camera?.sender);
+    tell(leg);
+  }
+
+  /** Once a second at most. */
+  const tell = (leg) => leg === watched && looks && (looks >= LOOKS || word !== faults.word) && measure(leg);
+
+  async function measure(leg) {
+    looks = 0;
+    word = faults.word;
+    const { black, silent } = faults;
+    const { audio } = leg.lines;
+    const now = { ...counters(await leg.pc.getStats()), clock: performance.now() / 1000 };
     if (leg !== current()) return;
     const fields = before && summary(before, now);
     const seconds = before && now.clock - before.clock;
     before = now;
     if (!fields) return;
     if (!audio?.sender?.track?.enabled) fields.level = null;
+    else if (silent) fields.level = 0; // now, whatever was heard before
     const device = { browser: browserName(globalThis.navigator?.userAgent), network: networkName(globalThis.navigator?.connection) };
     send({ type: "quality.report", leg_id: leg.id, ...fields, black, at: now.clock, seconds, ...device });
     show(grade(fields));
@@ -73,6 +75,8 @@ export function monitor({ current, wish, live, send, show }) {
     const leg = current();
     const stats = await leg.lines.audio?.sender.getStats?.().catch(() => null); // closed meanwhile
     if (leg !== current()) return;
+    faults?.listen(stats, leg.lines.audio?.sender.track?.enabled);
+    tell(leg);
     if (leg !== sender) [sender, sending, told, waits] = [leg, new Sending(), "", false];
     const now = performance.now() / 1000;
     sending.look({ ...(stats && wayOut(stats)), full: wish().uplink_full, lossy: wish().uplink_lossy, pictures: Boolean(leg.lines.camera?.sender.track), live: live(), now });
@@ -92,6 +96,6 @@ export function monitor({ current, wish, live, send, show }) {
   }
 
   fit();
-  const timers = [setInterval(measure, STATS_MS), setInterval(hold, PLAYOUT_MS), setInterval(fit, LOOK_MS)];
+  const timers = [setInterval(watch, WATCH_MS), setInterval(hold, PLAYOUT_MS), setInterval(fit, LOOK_MS)];
   return { obey, stop: () => timers.forEach(clearInterval) };
 }

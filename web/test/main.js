@@ -75,7 +75,7 @@ async function run() {
 
 function show(outcome) {
   const lines = judge(outcome);
-  result = { at: Math.round(Date.now() / 1000), lines, facts: facts(outcome.figures) };
+  result = { at: Math.round(Date.now() / 1000), lines, facts: facts(outcome) };
   $("progress").hidden = true;
   $("start").disabled = false;
   $("start").textContent = t("test.again");
@@ -94,7 +94,7 @@ function show(outcome) {
   $("verdict").focus();
 }
 
-function facts(figures) {
+function facts({ figures, camera }) {
   if (!figures) return { browser: navigator.userAgent.slice(0, 110) };
   const percent = (value) => (value === null ? "–" : `${(value * 100).toFixed(1)} %`);
   return {
@@ -102,7 +102,7 @@ function facts(figures) {
     jitter: `${Math.round(figures.jitter)} ms`,
     lossUp: percent(figures.lossUp),
     lossDown: percent(figures.lossDown),
-    rate: `${Math.round(figures.kbps)} kbit/s`,
+    ...(camera === "works" && { rate: `${Math.round(figures.kbps)} kbit/s` }), // voice alone fills no line
     path: `${figures.transport.toUpperCase()}${figures.relayed ? ", TURN" : ""}`,
     connect: `${figures.seconds.toFixed(1)} s`,
     browser: navigator.userAgent.slice(0, 110),

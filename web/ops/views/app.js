@@ -141,7 +141,7 @@ function Links({ alerts }) {
 function Freshness({ feed }) {
   const { t } = useDesk();
   const good = !feed.problem && feed.live;
-  const word = feed.problem ? t("ops.stale") : t(feed.live ? "ops.fresh" : "loading");
+  const word = feed.problem ? feed.live && t("ops.stale") : t(feed.live ? "ops.fresh" : "loading");
   return html`<span class=${`link-state ${good ? "good" : "warn"}`} role="status"><span class="dot" aria-hidden="true"></span><span class="word">${word}</span></span>`;
 }
 

@@ -9,6 +9,7 @@ import * as rest from "../rest.js";
 import { Failure, Loading, Nothing, Score } from "./parts.js";
 
 const DAY = 86400;
+const MOST_DAYS = 400; // the server asks for no more at once
 const KINDS = ["loss", "burst", "rate", "delay", "jitter", "outage", "cpu", "silent", "black", "overload"];
 const GROUPS = ["country", "network", "browser", "agent", "hour"];
 const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${String(hour).padStart(2, "0")}:00`]);
@@ -29,7 +30,9 @@ export function History() {
     const turn = ++asked.current;
     set((before) => ({ ...before, state: "loading" }));
     const { from, to, ...rest_ } = filter;
-    const query = Object.fromEntries(Object.entries({ since: start(from), until: start(to) + DAY, zone: zone(), ...rest_ }).filter(([, value]) => value !== ""));
+    const [since, until] = [start(from), start(to) + DAY];
+    if (until <= since || until - since > MOST_DAYS * DAY) return set({ state: "failed", code: "span" });
+    const query = Object.fromEntries(Object.entries({ since, until, zone: zone(), ...rest_ }).filter(([, value]) => value !== ""));
     try {
       const answer = await rest.history(query);
       if (turn === asked.current) set({ state: "ready", answer });
@@ -45,7 +48,7 @@ export function History() {
   return html`<div class="history">
     <div class="page-head"><h1>${t("ops.page.history")}</h1>${state === "loading" && answer && html`<span class="spinner" role="status" aria-label=${t("loading")}></span>`}</div>
     <${Filters} filter=${filter} onFilter=${setFilter} answer=${answer} />
-    ${state === "failed" && html`<${Failure} code=${code} retry=${load} />`}
+    ${state === "failed" && html`<${Failure} code=${code} retry=${code !== "span" && load} />`}
     ${state === "loading" && !answer && html`<${Loading} />`}
     ${answer && state !== "failed" && html`<${Found} answer=${answer} />`}
   </div>`;

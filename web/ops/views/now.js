@@ -1,7 +1,7 @@
 /** What is now: figures of the server, its workers, and every call with the quality of the last two minutes. */
 import { html } from "../../console/vendor/htm-preact.js";
 import { useDesk } from "../../console/views/context.js";
-import { callScore, connectionOf, countryName, grade, legOf, percent, sorted, verdictTitle } from "../quality.js";
+import { callGrade, callScore, connectionOf, countryName, legOf, percent, sorted, verdictTitle } from "../quality.js";
 import { Failure, Loading, Meter, Nothing, Score, Spark, Tile } from "./parts.js";
 
 export function Now({ feed }) {
@@ -18,7 +18,7 @@ function Figures({ live }) {
   const { t, words } = useDesk();
   const { queue, calls } = live;
   const known = calls.map(callScore).filter((value) => value !== null).sort((a, b) => a - b);
-  const bad = known.filter((value) => grade(value) === "poor").length;
+  const bad = calls.filter((call) => callGrade(call) === "poor").length;
   const middle = known.length ? known[Math.floor(known.length / 2)] : null;
   const wait = queue.longest_wait;
   return html`<section aria-labelledby="figures">
@@ -28,7 +28,7 @@ function Figures({ live }) {
       <${Tile} name=${t("ops.waiting")} value=${words.number(queue.waiting + queue.ringing)} kind=${wait > 120 ? "poor" : wait > 45 ? "fair" : ""} hint=${wait > 0 ? t("ops.longest", { time: words.duration(wait) }) : ""} />
       <${Tile} name=${t("ops.agents")} value=${words.number(queue.agents_ready)} kind=${queue.waiting > 0 && queue.agents_ready === 0 ? "fair" : ""} hint=${t("ops.agentsHint", { busy: queue.agents_busy, away: queue.agents_away })} />
       <${Tile} name=${t("ops.middle")} value=${html`<${Score} value=${middle} />`} hint=${t("ops.ofFive")} />
-      <${Tile} name=${t("ops.bad")} value=${words.number(bad)} kind=${bad ? "poor" : ""} hint=${known.length ? t("ops.ofCalls", { count: known.length }) : ""} />
+      <${Tile} name=${t("ops.bad")} value=${words.number(bad)} kind=${bad ? "poor" : ""} hint=${calls.length ? t("ops.ofCalls", { count: calls.length }) : ""} />
     </dl>
   </section>`;
 }
@@ -51,7 +51,7 @@ function Row({ call, now }) {
   const { t, words } = useDesk();
   const [customer, agent] = [legOf(call, "customer"), legOf(call, "agent")];
   const since = call.answered_at ?? call.created_at;
-  return html`<tr class=${grade(callScore(call))}>
+  return html`<tr class=${callGrade(call)}>
     <th scope="row">
       <a href=${`#/call/${encodeURIComponent(call.call_id)}`}><bdi>${call.customer || t("customer.unnamed")}</bdi></a>
       <span class="quiet small-text">${call.agent_name ? html`<bdi>${call.agent_name}</bdi> · ` : ""}<span class="figures">${words.duration(now - since)}</span>${call.phase !== "active" && ` · ${t(`phase.${call.phase}`)}`}${call.country && ` · ${countryName(call.country, words)}`}</span>

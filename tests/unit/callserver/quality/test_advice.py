@@ -9,7 +9,7 @@ from signaling.quality import GOOD, Reading
 
 def verdict(side: str, name: str, severity: str = "poor") -> Holding:
     kind, _, direction = name.partition(".")
-    return Holding(side, direction, kind, severity, 1.0)
+    return Holding(side, direction, kind, severity, -9.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,8 @@ def verdict(side: str, name: str, severity: str = "poor") -> Holding:
             Reading("poor", "peer"),
         ),
         ([verdict("customer", "rate.down", "fair")], Reading("fair", "own_downlink", "weak"), GOOD),
-        ([verdict("customer", "silent")], Reading("poor", "own_uplink", "silent"), GOOD),
+        ([verdict("customer", "silent")], Reading("poor", "own_uplink", "silent"), Reading("poor", "peer", "silent")),
+        ([verdict("customer", "cpu", "fair")], Reading("fair", "own_uplink", "cpu"), GOOD),
         ([verdict("customer", "delay", "fair")], Reading("fair", "", "delay"), GOOD),
         ([verdict("customer", "outage")], Reading("poor", ""), Reading("poor", "peer")),
         ([verdict("agent", "cpu")], GOOD, Reading("poor", "own_uplink", "cpu")),
@@ -30,7 +31,7 @@ def verdict(side: str, name: str, severity: str = "poor") -> Holding:
         (
             [verdict("customer", "loss.up"), verdict("customer", "silent")],
             Reading("poor", "own_uplink", "silent"),
-            Reading("poor", "peer"),
+            Reading("poor", "peer", "silent"),
         ),
         (
             [verdict("agent", "loss.up"), verdict("customer", "loss.down", "fair")],
@@ -42,6 +43,15 @@ def verdict(side: str, name: str, severity: str = "poor") -> Holding:
 def test_the_one_thing_that_helps_most(verdicts: list[Holding], customer: Reading, agent: Reading) -> None:
     assert advise("customer", verdicts, 1.0) == customer
     assert advise("agent", verdicts, 1.0) == agent
+
+
+def test_an_operator_knows_of_a_silent_microphone_before_its_owner_who_may_only_listen() -> None:
+    def silent(end: float) -> Holding:
+        return Holding("customer", "", "silent", "fair", 2.0, end)
+
+    assert advise("customer", [silent(4.0)], 4.0) == GOOD
+    assert advise("customer", [silent(6.0)], 6.0) == Reading("fair", "own_uplink", "silent")
+    assert advise("customer", [silent(6.0)], 8.0) == GOOD, "it speaks again"
 
 
 def test_two_of_a_kind_are_no_riddle() -> None:

@@ -60,6 +60,37 @@ async def test_a_fault_is_diagnosed_told_and_answered_before_anything_is_stored(
     assert len(answer.legs[0].at) == 40
 
 
+async def test_there_is_news_when_a_call_goes_badly_and_well_again_and_otherwise_none(stage: Stage) -> None:
+    stage.play(20)
+    calm = stage.recorder.news.count
+    stage.play(20)
+    assert stage.recorder.news.count == calm
+    stage.play(6, lambda at: lossy(at, 14))
+    assert stage.recorder.news.count > calm
+    stage.play(30)
+    again = stage.recorder.news.count
+    stage.play(20)
+    assert stage.recorder.news.count == again
+
+
+async def test_a_page_s_word_of_a_black_camera_is_seen_and_told_before_the_next_second(stage: Stage) -> None:
+    stage.play(10)
+    before = stage.recorder.news.count
+    leg_id = stage.call.customer.current.leg_id if stage.call.customer and stage.call.customer.current else ""
+    stage.recorder.page_reported("call", "customer", QualityReport(leg_id, black=True, level=0.2))
+    assert stage.recorder.news.count == before + 1
+    assert ("customer", Reading("poor", "own_uplink", "black")) in stage.told
+    assert [v.kind for v in stage.recorder.live(stage.wall).calls[0].verdicts] == ["black"]
+
+
+async def test_what_was_silent_before_the_answer_is_no_silence(stage: Stage) -> None:
+    stage.call.state.answered_at = START + 8.0
+    stage.play(10, lambda at: second(at, level=127))
+    assert stage.recorder.live(stage.wall).calls[0].verdicts == []
+    stage.play(4, lambda at: second(at, level=127))
+    assert [v.kind for v in stage.recorder.live(stage.wall).calls[0].verdicts] == ["silent"]
+
+
 async def test_a_call_is_whole_after_its_end(stage: Stage, store: QualityStore) -> None:
     stage.play(90, lambda at: lossy(at, 14) if 30 < at <= 60 else second(at))
     await stage.recorder.flush()
@@ -85,14 +116,14 @@ async def test_a_call_is_whole_after_its_end(stage: Stage, store: QualityStore) 
 
 async def test_a_long_bad_call_keeps_every_verdict(stage: Stage, store: QualityStore) -> None:
     """Trouble for four seconds in every twenty for hours; what is over leaves memory with the next writing."""
-    for _ in range(300):
+    for _ in range(220):
         stage.play(4, lambda at: lossy(at, 25))
         stage.play(16)
         await stage.recorder.flush()
         held = stage.recorder.held("call")
         assert held is not None
         assert not held.diagnosis.ended
-    assert len((await call_quality(stage.recorder, stage.call.state, [])).verdicts) == 300
+    assert len((await call_quality(stage.recorder, stage.call.state, [])).verdicts) == 220
 
 
 async def test_verdicts_that_wait_for_the_store_are_answered(

@@ -1,7 +1,6 @@
 """Every rule of the verdict, alone and beside what explains it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,28 +12,10 @@ from media.quality.measures import LegWindow
 from media.quality.page import PageView
 from media.quality.rules import RULES, explained
 from media.quality.verdict import MAX_KEPT, Diagnosis, Side, Verdict, told
+from tests.fakes.diagnosed import SAYS, Make, diagnosed, names
 from tests.fakes.seconds import lossy, second
 
 CATALOGUES = Path(__file__).parents[4] / "web" / "shared" / "quality"
-Make = Callable[[float], LegSecond]
-SAYS = PageView(level=0.1, black=False)
-
-
-def diagnosed(
-    make: Make, seconds: int = 20, page: PageView | None = SAYS, lag_ms: float = 0.0, **side: bool
-) -> Diagnosis:
-    """The customer's seconds are `make`'s, the agent's are good."""
-    diagnosis = Diagnosis()
-    for at in range(1, seconds + 1):
-        sides = [Side("customer", make(at), page, **side), Side("agent", second(at), SAYS)]
-        diagnosis.observe(sides, lag_ms)
-    return diagnosis
-
-
-def names(diagnosis: Diagnosis) -> list[str]:
-    return [f"{v.side} {v.name} {v.severity}" for v in diagnosis.close()]
-
-
 EXAMPLES: list[tuple[str, Make]] = [
     ("", second),
     ("customer loss.up fair", lambda at: lossy(at, 5)),
@@ -146,29 +127,6 @@ def test_a_narrow_link_stays_one_while_its_queue_makes_voice_uneven() -> None:
     assert "customer rate.up poor" in names(diagnosed(filling))
     queue: Make = lambda at: second(at, down_jitter_ms=40, down_sustained_bps=100_000, link_queue_ms=900)  # noqa: E731
     assert names(diagnosed(queue)) == ["customer rate.down poor"]
-
-
-def test_a_black_camera_is_said_with_the_first_report_of_it() -> None:
-    diagnosis = Diagnosis()
-    for at in range(1, 9):
-        diagnosis.observe([Side("customer", second(at), SAYS._replace(black=at > 7)), Side("agent", second(at), SAYS)])
-    assert [one.name for one in diagnosis.current()] == ["black"]
-
-
-def test_who_has_muted_or_is_held_is_not_silent() -> None:
-    quiet: Make = lambda at: second(at, level=127)  # noqa: E731
-    assert names(diagnosed(quiet, page=None, audio_on=False)) == []
-
-
-def test_who_only_listens_is_not_silent_for_half_a_minute() -> None:
-    speaks: Make = lambda at: second(at, level=127 if at > 10 else 30)  # noqa: E731
-    assert names(diagnosed(speaks, 35, page=None)) == []
-    assert names(diagnosed(speaks, 60, page=None)) == ["customer silent poor"]
-
-
-def test_no_camera_no_black_picture() -> None:
-    page = SAYS._replace(black=True)
-    assert names(diagnosed(second, page=page, video_on=False)) == []
 
 
 def test_jitter_that_came_from_the_other_side_is_not_this_side_s() -> None:
