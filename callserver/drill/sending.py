@@ -9,6 +9,9 @@ SMALLER = ((4, 90_000), (2, 220_000))
 """By how much to divide width and height below how many bits a second."""
 NARROW_BPS, THIN_BPS = 350_000, 90_000
 """Estimates below which the voice goes once, and below which in long frames."""
+START_BPS, UNMOVED = 100_000, 1.05
+"""What the server's offer makes every connection begin with (media/io/offer.py), and how far up it creeps by itself.
+An estimate that has not left there says nothing yet, nor does one that grows."""
 VOICE_BPS = 80_000
 """Below it a picture is left out once the connection is full, and tried again later.
 
@@ -25,6 +28,12 @@ CAUTIOUS_SECONDS = 3.0
 AMPLE_BPS = 1_200_000
 """An estimate beyond which the voice does not count."""
 LEAST_VIDEO_BPS = 20_000
+UNTRIED_BPS, UNHEARD_BPS, TRIED_BPS = 250_000, 1_000_000, 200_000
+"""The first until the browser's first probes have told what the connection carries, or already more than the third; the
+second until somebody sees us. libwebrtc probes with twice what encoders may make at most, and again when that grows
+(probe_controller.cc), but only once there is a packet as large: the first picture after the answer. Where that is 8 kB
+it stands in front of the voice for half a second at 150 kbit/s; where it does not come the estimate of a good
+connection grows by 8 % a second only. So what may be made grows with the answer where there is room for the probe."""
 FAIR_AUDIO_BPS, WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS = 24_000, 20_000, 12_000
 """Wide-band Opus still sounds natural at the first two and is understood at the third (RFC 6716 §2.1.1)."""
 QUEUE_SECONDS = 0.3
@@ -34,10 +43,12 @@ STILL_SECONDS, THIN_SECONDS, WIDER_SECONDS = 1.0, 2.5, 5.0
 before a step back up."""
 WORTH_A_WORD_SECONDS = 2.0
 """How long pictures wait before both sides are told."""
-PATIENCE, MOST_PATIENCE = 20.0, 80.0
-"""Seconds until pictures are tried again where they did not fit."""
+SHORT_PATIENCE, PATIENCE, MOST_PATIENCE = 5.0, 20.0, 80.0
+"""Seconds until pictures are tried again where they fitted before, where they did not, and at most: no estimate grows
+far beside a voice alone, nothing tells that a tunnel is over. A try that fails costs the voice half a second."""
 ROOMY_BPS = 54_000
-"""An estimate beside a voice alone that 40 kbit/s do not reach: the voice gets the most of the three."""
+"""An estimate beside a voice alone that 40 kbit/s do not reach: the voice gets the most of the three; below it we wait
+twice as long before pictures are tried."""
 CALM_SECONDS = 20.0
 """Without a queue, from which on lost packets say nothing of what a connection carries."""
 LOW_BPS, LIFT, LIFT_SECONDS, HELD, FAILED_SECONDS = 1_300_000, 2.0, 1.0, 0.5, 5.0
@@ -95,13 +106,14 @@ class Sending:
         self.heard = False
         """Whether anybody has heard us yet. Before, silence (55 kbit/s with its headers) leaves only with room:
         an encoder that runs is heard 30 ms sooner."""
-        self._available = self._first = 0.0
+        self._available = 0.0
+        self._settled = False
         self._ceiling = self._shortest = inf
-        self._narrowed = self._live = False
+        self._narrowed = self._live = self._fitted = False
         self._live_since = self._full_since = self._thin_since = self._above_since = inf
         self._paused_at = self._tried_at = -inf
         self._patience = PATIENCE
-        self._downscale = SMALLER[0][0]
+        self._downscale = 1
         self._cautious = True
         self._start_bps = 0
         """What the browser is told to take for its estimate; 0: as the server offers."""
@@ -109,28 +121,32 @@ class Sending:
 
     def look(self, way: WayOut, live: bool, now: float) -> None:
         """Every LOOK_SECONDS. `live`: somebody hears us already."""
-        self._first = self._first or way.available_bps or 0.0
-        known = way.available_bps if way.pictures or (way.available_bps or 0.0) < self._first else None
-        self._measured(known or self._available)
+        available = way.available_bps or 0.0
+        known = available if way.pictures or available < START_BPS else 0.0
+        before = self._available
+        self._measured(known or before)
         self._live = live
         self._live_since = min(self._live_since, now) if live else inf
         self._shortest = min(self._shortest, way.round_trip or inf)
         full = way.told_full or (way.round_trip or 0.0) > self._shortest + QUEUE_SECONDS
         self._full_since = min(self._full_since, now) if full else inf
+        self._fitted = self._fitted or (live and not full and self._available >= NARROW_BPS)
         self._full_at = now if full else self._full_at
         wanted = self._wanted(full, now)
         if way.lossy and now - self._full_at >= CALM_SECONDS:
             self.step = wanted = 0
             self._lift(now)
-        same = known == self._first and not full  # every connection begins with the same estimate
-        if wanted > self.step and not same:
+        creeps = known >= START_BPS and max(known, before) <= UNMOVED * START_BPS
+        self._settled = self._settled or full or (0.0 < known <= UNMOVED * before and not creeps)
+        if wanted > self.step and self._settled:
             self._narrower(wanted, now)
         elif self.step == 3:
             self._try(full, now)
         else:
             self._wider(full, now)
-        fell = self._ceiling < inf or (self._narrowed and (now - self._live_since < CAUTIOUS_SECONDS or not live))
-        self._cautious = fell and self._available < FLAT_BPS and not way.lossy
+        untried = self._narrowed and (now - self._live_since < CAUTIOUS_SECONDS or not live)
+        fell = self._ceiling < inf and self._available < FLAT_BPS
+        self._cautious = not way.lossy and (fell or (untried and self._available < NARROW_BPS))
 
     def _lift(self, now: float) -> None:
         """Packets are lost by chance and none stands in a queue: an estimate that loss holds down is set anew.
@@ -165,11 +181,13 @@ class Sending:
         self.step, self._narrowed, self._above_since = step, True, inf
         if step == 3:
             failed = now - self._tried_at < PATIENCE
-            self._patience = min(2 * self._patience, MOST_PATIENCE) if failed else PATIENCE
+            first = SHORT_PATIENCE if self._fitted else PATIENCE
+            self._patience = min(2 * self._patience, MOST_PATIENCE) if failed else first
             self._paused_at = now
 
     def _try(self, full: bool, now: float) -> None:
-        if not full and (self._available >= VOICE_BPS or now - self._paused_at >= self._patience):
+        patience = self._patience * (2 if 0 < self._available < ROOMY_BPS else 1)
+        if not full and (self._available >= VOICE_BPS or now - self._paused_at >= patience):
             self.step, self._tried_at = 2, now
 
     def _wider(self, full: bool, now: float) -> None:
@@ -188,7 +206,10 @@ class Sending:
     def limits(self, audio_bps: int, video_bps: int) -> Limits:
         """Within what the server wishes for the far side's sake (bit/s, 0: as you like)."""
         room = size = video_bps or inf
-        if 0 < self._available < AMPLE_BPS:
+        untried = not self._settled and not self.heard and self._available < TRIED_BPS
+        if not self.heard:
+            room = min(room, UNTRIED_BPS if untried else UNHEARD_BPS)
+        if not untried and 0 < self._available < AMPLE_BPS:
             own = max(min(self._available, self._ceiling) * SPARED - COSTS[self.step], LEAST_VIDEO_BPS)
             size = min(size, own)
             if self._cautious:

@@ -31,8 +31,13 @@ PARTING = 1.2
 DRAINING_SHARE = 0.8
 MAX_PARITY = 1.0
 REPAIR_FASTER_THAN_PARITY_SECONDS = 0.06
+NOTICEABLE_LOSS, RARE_LOSS = 0.01, 0.002
+REPAIR_TOO_LATE_SECONDS = 0.3
+"""From this round trip on copies and parity must do without retransmission, so that rare losses count as noticeable."""
 REPEATED_REPAIR_LOSS, REPEATED_AGAIN_LOSS = 0.12, 0.4
 """From this loss on a retransmission leaves twice, and three times: asking once more would cost another round trip."""
+UNHEARD_LOSS = 0.08
+"""Of requests: from here on pictures must come whole without them."""
 FRAMES_PER_SECOND = 30
 _PACKET_BITS = 1_100 * 8
 
@@ -52,6 +57,8 @@ class LinkView(NamedTuple):
     """More than that no source sends: what is left over may protect."""
     sustained_bps: float = 0.0
     """What the link carries once its queue has drained; the target if that is more."""
+    asking_loss: float = 0.0
+    """Of the way back, on which the page asks for what it lacks."""
 
 
 class Allocation(NamedTuple):
@@ -86,6 +93,8 @@ class Allocator:
         it would need seconds to come back from that."""
         draining = view.target_bps < view.sustained_bps
         view = view._replace(target_bps=max(view.target_bps, view.sustained_bps))
+        if view.rtt > REPAIR_TOO_LATE_SECONDS and view.loss >= RARE_LOSS:
+            view = view._replace(loss=max(view.loss, NOTICEABLE_LOSS))
         parting = _join_frames(view._replace(target_bps=view.target_bps / PARTING))
         joined = self._joined = max(_join_frames(view), min(self._joined, parting))
         audio = max(view.audio_bps - _saved_headers(joined), view.audio_payload_bps)
@@ -100,7 +109,9 @@ class Allocator:
         parity = parity_ratio(view.loss, view.burst_length, view.rtt, left)
         if parity:
             spare_ratio = left / view.video_max_bps - 1.0 - repair
-            parity = max(parity, min(spare_ratio, ample_parity(view.loss, view.burst_length, view.video_max_bps)))
+            deviations = 2.0 if view.asking_loss < UNHEARD_LOSS else 3.0
+            ample = ample_parity(view.loss, view.burst_length, view.video_max_bps, deviations)
+            parity = max(parity, min(spare_ratio, ample))
         video = left / (1.0 + parity + repair)
         self._pause_or_resume(video, now)
         video *= DRAINING_SHARE if draining else 1.0
@@ -143,20 +154,23 @@ def parity_ratio(loss: float, burst_length: float, rtt: float, left_bps: float) 
 
     Sized so that most frames need no retransmission: the expected losses and a margin that grows with bursts.
     """
-    if loss < 0.01 or (rtt < REPAIR_FASTER_THAN_PARITY_SECONDS and loss < 0.05):
+    if loss < NOTICEABLE_LOSS or (rtt < REPAIR_FASTER_THAN_PARITY_SECONDS and loss < 0.05):
         return 0.0
     if left_bps < 2 * MIN_VIDEO_BPS:
         return 0.0  # the bits are worth more as pictures
+    if rtt > REPAIR_TOO_LATE_SECONDS:
+        return ample_parity(loss, burst_length, left_bps)
     margin = 1.3 + 0.1 * min(burst_length - 1.0, 5.0)
     return min(margin * loss / (1.0 - min(loss, 0.6)), MAX_PARITY)
 
 
-def ample_parity(loss: float, burst_length: float, video_bps: float) -> float:
-    """Parity with which 97 of 100 pictures need no retransmission: expected losses and two deviations of them."""
+def ample_parity(loss: float, burst_length: float, video_bps: float, deviations: float = 2.0) -> float:
+    """Parity with which 97 of 100 pictures need no retransmission: expected losses and two deviations of them. Three
+    where what asks for a retransmission gets lost as well."""
     packets = max(3.0, video_bps / FRAMES_PER_SECOND / _PACKET_BITS) if video_bps < float("inf") else 3.0
     loss = min(loss, 0.6)
     deviation = sqrt(packets * loss * (1.0 - loss) * min(burst_length, 6.0))
-    return min((packets * loss + 2.0 * deviation) / packets / (1.0 - loss), MAX_PARITY)
+    return min((packets * loss + deviations * deviation) / packets / (1.0 - loss), MAX_PARITY)
 
 
 def _saved_headers(joined: int) -> float:

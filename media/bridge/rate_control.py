@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import cast
 
-from media.bridge.allocation import LINK_OVERHEAD_BYTES, Allocation, Allocator, LinkView
+from media.bridge.allocation import LINK_OVERHEAD_BYTES, UNHEARD_LOSS, Allocation, Allocator, LinkView
 from media.bridge.downlink import Downlink
 from media.bridge.lossiness import MUCH
 from media.bridge.outbound import OutboundTrack
@@ -55,6 +55,7 @@ class RateControl:
         outbound: Sequence[OutboundTrack],
         parameters: LegParameters,
         rtt: Callable[[], float],
+        asking_loss: Callable[[], float],
         now: float,
     ) -> None:
         self._downlink = downlink
@@ -63,6 +64,7 @@ class RateControl:
         self._max_video_bps = parameters.max_video_bps
         self._transport_cc = parameters.transport_cc
         self._rtt = rtt
+        self._asking_loss = asking_loss
         self.estimator = Estimator(
             max_bps=1.6 * parameters.max_video_bps + 200_000, transport_cc=parameters.transport_cc
         )
@@ -165,6 +167,7 @@ class RateControl:
             payload_bps,
             min(self._fluent_bps, float(self._max_video_bps)),
             estimator.sustained_bps,
+            self._asking_loss(),
         )
         self.allocation = self._allocator.split(view, now)
         self._apply(now)
@@ -238,9 +241,11 @@ class RateControl:
 
     @property
     def _fluent_bps(self) -> float:
-        """What pictures should take at most, whatever fits: parity and copies make up for some loss, not for much."""
+        """What pictures should take at most, whatever fits: parity and copies make up for some loss, not for much, nor
+        for some where requests are lost as well."""
         lossiness = self._downlink.lossiness
-        return lossiness.fluent_bps if lossiness.step == MUCH else float("inf")
+        unheard = lossiness.step and self._asking_loss() >= UNHEARD_LOSS
+        return lossiness.fluent_bps if lossiness.step == MUCH or unheard else float("inf")
 
     @property
     def _wanted_bps(self) -> float:

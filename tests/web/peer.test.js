@@ -250,6 +250,7 @@ describe("peer", () => {
   test("what the far side can take limits what is sent, on a new leg as well, and is lifted again", async () => {
     const most = ({ lines }) => lines.slice(0, 2).map(({ sender }) => sender.parameters.encodings[0].maxBitrate);
     await peer.offer(offer("a"));
+    peer.setEnabled("audio", true); // answered: before that an untried way out limits more
     peer.wish({ audio_bps: 20_000, video_bps: 300_000 });
     await connect(Connection.all[0]);
     assert.deepEqual(most(Connection.all[0]), [20_000, 300_000]);
@@ -342,6 +343,24 @@ describe("peer", () => {
     const reports = sent.filter(({ type }) => type === "quality.report");
     assert.deepEqual(reports.map(({ leg_id, kbps_received }) => [leg_id, kbps_received]), [["a", 8]]);
     assert.deepEqual(grades, ["good"]);
+  });
+
+  test("a microphone that records nothing is told at once, and that it is back", async () => {
+    await peer.offer(offer("a"));
+    peer.setTrack("audio", track("microphone"));
+    peer.setEnabled("audio", true);
+    await connect(Connection.all[0]);
+    const { sender } = Connection.all[0].lines[0];
+    let energy = 0;
+    sender.getStats = async () => new Map([["source", { type: "media-source", kind: "audio", totalAudioEnergy: energy, totalSamplesDuration: 1 }]]);
+    const levels = () => sent.filter(({ type }) => type === "quality.report").map(({ level }) => level);
+    for (let turn = 0; turn < 4; turn += 1) [energy] = [energy + 1, await look()];
+    for (let turn = 0; turn < 5; turn += 1) await look();
+    assert.deepEqual(levels(), [0]);
+    for (let turn = 0; turn < 2; turn += 1) [energy] = [energy + 1, await look()];
+    assert.equal(levels().length, 2, "sound again");
+    for (let turn = 0; turn < 12; turn += 1) [energy] = [energy + 1, await look()];
+    assert.equal(levels().length, 3, "and then every five seconds");
   });
 
   test("nothing is measured before the connection, nor after the end", async () => {

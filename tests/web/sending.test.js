@@ -32,17 +32,21 @@ describe("limits", () => {
   const limits = (rows, wish) => {
     const sending = new Sending();
     rows.forEach((row) => look(sending, row));
+    sending.heard = rows.some(([, , , , live]) => live);
     return sending.limits(wish);
   };
 
   test("nothing is known: as the server wishes", () => {
-    const free = limits([], {});
-    assert.deepEqual([free.audio, free.pictures], [0, true]);
-    assert.deepEqual(limits([], { audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true, voice: false, heard: false });
+    const sending = new Sending();
+    assert.equal(sending.limits().video, 250_000, "before the answer the browser does not try more");
+    assert.equal(limits([[0, 100_000, 0.1, false, false], [0.5, 400_000, 0.1, false, false]]).video, 1_000_000, "ample already; the rest is probed with the first picture");
+    sending.heard = true;
+    assert.deepEqual(sending.limits(), { audio: 0, video: 1_800_000, downscale: 1, pictures: true, voice: true, heard: true });
+    assert.deepEqual(sending.limits({ audio: 24_000, video: 300_000 }), { audio: 24_000, video: 300_000, downscale: 1, pictures: true, voice: true, heard: true });
   });
 
   test("a narrow connection is tried with care until three seconds after the answer", () => {
-    assert.deepEqual(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true, voice: false, heard: false });
+    assert.deepEqual(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [1.5, 130_000, 0.1, false, false]], {}), { audio: 20_000, video: 64_500, downscale: 4, pictures: true, voice: false, heard: false });
     assert.equal(limits([[0, 100_000, 0.1, false, false], [1, 130_000, 0.1, false, false], [2, 130_000, 0.1, false, true]], {}).video, 64_500);
     assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 130_000, 0.1, false, true]], {}).video, 1_800_000);
     assert.equal(limits([[0, 100_000, 0.1, false, true], [9, 400_000, 0.1, false, true]], {}).video, 1_800_000);
@@ -58,6 +62,13 @@ describe("limits", () => {
     assert.equal(limits([[0, 100_000, 0.1, false, true], [1, 130_000, 0.1, false, true]], { audio: 12_000, video: 30_000 }).video, 30_000);
     const full = [[0, 130_000, 0.1, true, false], [1, 30_000, 0.9, true, false]];
     assert.deepEqual(limits(full, {}), { audio: 12_000, video: 20_000, downscale: 4, pictures: false, voice: false, heard: false });
+  });
+
+  test("the answer does not make the browser try more than a narrow connection was found to carry", () => {
+    const rings = [[0, 100_000, 0.1, false, false], [0.5, 280_000, 0.1, false, false], [1, 280_000, 0.1, false, false]];
+    assert.equal(limits(rings).video, 192_000);
+    assert.equal(limits([...rings, [2, 280_000, 0.1, false, true]]).video, 192_000);
+    assert.equal(limits([...rings, [2, 280_000, 0.1, false, true], [6, 280_000, 0.1, false, true]]).video, 1_800_000);
   });
 
   test("silence is sent before the answer only where there is room", () => {

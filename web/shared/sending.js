@@ -6,6 +6,7 @@ export const LOOK_MS = 500;
 const VIDEO_BPS = 1_800_000;
 const NARROW_BPS = 350_000;
 const THIN_BPS = 90_000;
+const [START_BPS, UNMOVED] = [100_000, 1.05];
 const VOICE_BPS = 80_000;
 const FLAT_BPS = 250_000;
 const AMPLE_BPS = 1_200_000;
@@ -13,12 +14,13 @@ const AGAIN = 1.3;
 const SPARED = 0.85;
 const COSTS = [100_000, 46_000, 30_000, 30_000];
 const LEAST_VIDEO_BPS = 20_000;
+const [UNTRIED_BPS, UNHEARD_BPS, TRIED_BPS] = [250_000, 1_000_000, 200_000];
 const [FAIR_AUDIO_BPS, WEAK_AUDIO_BPS, WEAKEST_AUDIO_BPS] = [24_000, 20_000, 12_000];
 const ROOMY_BPS = 54_000;
 const QUEUE = 0.3;
 const [STILL, THIN, WIDER, CAUTIOUS] = [1, 2.5, 5, 3];
 const WORTH_A_WORD = 2;
-const [PATIENCE, MOST_PATIENCE] = [20, 80];
+const [SHORT_PATIENCE, PATIENCE, MOST_PATIENCE] = [5, 20, 80];
 const [FELL, GROWTH] = [0.8, 1.005];
 const CALM = 20;
 const LOW_BPS = 1_300_000;
@@ -30,11 +32,12 @@ export class Sending {
   /** Whether anybody has heard us yet: silence is sent before only where there is room. */
   heard = false;
   #available = 0;
-  #first;
+  #settled = false;
   #ceiling = Infinity;
   #shortest = Infinity;
   #narrowed = false;
   #live = false;
+  #fitted = false;
   #liveSince = Infinity;
   #fullSince = Infinity;
   #thinSince = Infinity;
@@ -42,7 +45,7 @@ export class Sending {
   #pausedAt = -Infinity;
   #triedAt = -Infinity;
   #patience = PATIENCE;
-  #downscale = 4;
+  #downscale = 1;
   #cautious = true;
   #startBps = 0;
   #liftedAt = -Infinity;
@@ -54,26 +57,29 @@ export class Sending {
    * seconds.
    */
   look({ available, roundTrip, full = false, lossy = false, pictures = true, live, now }) {
-    this.#first ||= available;
-    if (!pictures && available >= this.#first) available = 0; // a voice alone does not try what the connection carries
-    this.#measured(available || this.#available);
+    if (!pictures && available >= START_BPS) available = 0; // a voice alone does not try what the connection carries
+    const before = this.#available;
+    this.#measured(available || before);
     this.#live = live;
     this.#liveSince = live ? Math.min(this.#liveSince, now) : Infinity;
     this.#shortest = Math.min(this.#shortest, roundTrip || Infinity);
     full ||= roundTrip > this.#shortest + QUEUE;
     this.#fullSince = full ? Math.min(this.#fullSince, now) : Infinity;
+    this.#fitted ||= live && !full && this.#available >= NARROW_BPS;
     if (full) this.#fullAt = now;
     let wanted = this.#wanted(full, now);
     if (lossy && now - this.#fullAt >= CALM) {
       this.step = wanted = 0;
       this.#lift(now);
     }
-    const same = available && available === this.#first && !full; // every connection begins with the same estimate
-    if (wanted > this.step && !same) this.#narrower(wanted, now);
+    const creeps = available >= START_BPS && Math.max(available, before) <= UNMOVED * START_BPS;
+    this.#settled ||= full || (available > 0 && available <= UNMOVED * before && !creeps);
+    if (wanted > this.step && this.#settled) this.#narrower(wanted, now);
     else if (this.step === 3) this.#try(full, now);
     else this.#wider(full, now);
-    const fell = this.#ceiling < Infinity || (this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live));
-    this.#cautious = fell && this.#available < FLAT_BPS && !lossy; // held back, an estimate that misses packets stays low
+    const untried = this.#narrowed && (now - this.#liveSince < CAUTIOUS || !live) && this.#available < NARROW_BPS;
+    const fell = this.#ceiling < Infinity && this.#available < FLAT_BPS;
+    this.#cautious = (fell || untried) && !lossy; // held back, an estimate that misses packets stays low
   }
 
   /** Packets are lost by chance and none stands in a queue: an estimate that loss holds down is set anew. */
@@ -106,12 +112,14 @@ export class Sending {
     this.#narrowed = true;
     this.#aboveSince = Infinity;
     if (step < 3) return;
-    this.#patience = now - this.#triedAt < PATIENCE ? Math.min(2 * this.#patience, MOST_PATIENCE) : PATIENCE;
+    const failed = now - this.#triedAt < PATIENCE;
+    this.#patience = failed ? Math.min(2 * this.#patience, MOST_PATIENCE) : this.#fitted ? SHORT_PATIENCE : PATIENCE;
     this.#pausedAt = now;
   }
 
   #try(full, now) {
-    if (full || (this.#available < VOICE_BPS && now - this.#pausedAt < this.#patience)) return;
+    const patience = this.#patience * (this.#available && this.#available < ROOMY_BPS ? 2 : 1); // a try that fails is heard
+    if (full || (this.#available < VOICE_BPS && now - this.#pausedAt < patience)) return;
     this.step = 2;
     this.#triedAt = now;
   }
@@ -128,7 +136,9 @@ export class Sending {
   limits({ audio = 0, video = 0 } = {}) {
     let room = Math.min(video || VIDEO_BPS, VIDEO_BPS);
     let size = video || Infinity;
-    if (this.#available && this.#available < AMPLE_BPS) {
+    const untried = !this.#settled && !this.heard && this.#available < TRIED_BPS;
+    if (!this.heard) room = Math.min(room, untried ? UNTRIED_BPS : UNHEARD_BPS);
+    if (!untried && this.#available && this.#available < AMPLE_BPS) {
       const own = Math.max(Math.min(this.#available, this.#ceiling) * SPARED - COSTS[this.step], LEAST_VIDEO_BPS);
       size = Math.min(size, own);
       if (this.#cautious) room = Math.min(room, own);

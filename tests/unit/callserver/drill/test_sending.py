@@ -43,19 +43,23 @@ def limits(rows: list[list[Any]], audio_bps: int = 0, video_bps: int = 0) -> Lim
     sending = Sending()
     for row in rows:
         look(sending, row)
+        sending.heard = row[4]
     return sending.limits(audio_bps, video_bps)
 
 
 def test_nothing_known_means_as_the_server_wishes() -> None:
-    assert limits([]) == Limits(0, 0, 1, True, False, False)
-    assert limits([], 24_000, 300_000) == Limits(24_000, 300_000, 1, True, False, False)
+    sending = Sending()
+    assert sending.limits(0, 0) == Limits(0, 250_000, 1, True, False, False)
+    rising = [[0, 100_000, 0.1, False, False], [0.5, 400_000, 0.1, False, False]]
+    assert limits(rising).video_bps == 1_000_000, "ample already; the rest is probed with the first picture"
+    sending.heard = True
+    assert sending.limits(0, 0) == Limits(0, 0, 1, True, True, True)
+    assert sending.limits(24_000, 300_000) == Limits(24_000, 300_000, 1, True, True, True)
 
 
 def test_a_narrow_connection_is_tried_with_care_until_three_seconds_after_the_answer() -> None:
-    assert limits([[0, 100_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]) == Limits(
-        20_000, 64_500, 4, True, False, False
-    )
-    ringing = [[0, 100_000, 0.1, False, False], [1, 130_000, 0.1, False, False]]
+    ringing = [[0, 100_000, 0.1, False, False], [1, 130_000, 0.1, False, False], [1.5, 130_000, 0.1, False, False]]
+    assert limits(ringing) == Limits(20_000, 64_500, 4, True, False, False)
     assert limits([*ringing, [2, 130_000, 0.1, False, True]]).video_bps == 64_500
     assert limits([[0, 100_000, 0.1, False, True], [9, 130_000, 0.1, False, True]]).video_bps == 0
     assert limits([[0, 100_000, 0.1, False, True], [9, 400_000, 0.1, False, True]]).video_bps == 0
@@ -64,6 +68,14 @@ def test_a_narrow_connection_is_tried_with_care_until_three_seconds_after_the_an
 def test_where_an_estimate_fell_we_stay_below_for_a_while() -> None:
     fell = [[0, 160_000, 0.1, False, True], [9, 100_000, 0.1, False, True], [10, 170_000, 0.1, False, True]]
     assert 90_000 < limits(fell).video_bps < 92_000
+
+
+def test_the_answer_does_not_make_a_browser_try_more_than_a_narrow_connection_was_found_to_carry() -> None:
+    """libwebrtc probes with all that encoders may make when the voice joins (probe_controller.cc)."""
+    rings = [[0, 100_000, 0.1, False, False], [0.5, 280_000, 0.1, False, False], [1, 280_000, 0.1, False, False]]
+    assert limits(rings).video_bps == 192_000
+    assert limits([*rings, [2, 280_000, 0.1, False, True]]).video_bps == 192_000
+    assert limits([*rings, [2, 280_000, 0.1, False, True], [6, 280_000, 0.1, False, True]]).video_bps == 0
 
 
 def test_the_weaker_of_two_ways_counts_and_a_full_one_gets_the_least_voice() -> None:
@@ -115,5 +127,6 @@ def test_what_a_connection_carries_is_not_known_where_nothing_has_tried_it() -> 
     for now, available in enumerate((100_000, 130_000, 140_000)):
         alone.look(WayOut(available, 0.1, pictures=False), True, now)
     assert alone.step == 0
-    alone.look(WayOut(80_000, 0.1, pictures=False), True, 6)
+    for now in (6.0, 6.5):
+        alone.look(WayOut(80_000, 0.1, pictures=False), True, now)
     assert alone.step == 1

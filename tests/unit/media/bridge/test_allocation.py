@@ -23,6 +23,19 @@ def test_a_lossy_link_gets_copies_and_parity_and_keeps_its_rate() -> None:
     assert allocation.video_bps > 900_000
 
 
+def test_over_a_satellite_rare_losses_are_protected_against_because_asking_comes_too_late() -> None:
+    cases = ((0.004, 0.2), (0.004, 0.65), (0.0, 0.65))
+    split = [Allocator().split(_view(1_500_000, loss=loss, rtt=rtt), 0.0) for loss, rtt in cases]
+    assert [bool(allocation.distances) for allocation in split] == [False, True, False]
+    assert [allocation.parity > 0.0 for allocation in split] == [False, True, False]
+
+
+def test_where_requests_get_lost_as_well_more_pictures_must_come_whole_by_themselves() -> None:
+    view = _view(3_500_000, loss=0.2)._replace(video_max_bps=1_200_000)
+    heard, unheard = (Allocator().split(view._replace(asking_loss=loss), 0.0).parity for loss in (0.0, 0.2))
+    assert unheard > 1.2 * heard
+
+
 def test_voice_comes_before_pictures_on_a_narrow_lossy_link() -> None:
     allocation = Allocator().split(_view(150_000, loss=0.3), 0.0)
     assert len(allocation.distances) >= 1

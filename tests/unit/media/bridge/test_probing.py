@@ -30,7 +30,7 @@ def probe(plan: ProbePlan, size: int) -> list[float]:
     """When its packets left, polled every millisecond."""
     pictures = Pictures(size)
     downlink = SimpleNamespace(pacer=Pacer(1e6))
-    control = RateControl(downlink, (pictures,), parameters(1000), lambda: 0.05, 0.0)  # type: ignore[arg-type]
+    control = RateControl(downlink, (pictures,), parameters(1000), lambda: 0.05, lambda: 0.0, 0.0)  # type: ignore[arg-type]
     control._probe, control._tend_due = plan, float("inf")
     now = 0.0
     while control._probe is not None:
