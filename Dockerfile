@@ -6,7 +6,7 @@ COPY media ./media
 COPY signaling ./signaling
 COPY callserver ./callserver
 COPY web ./web
-RUN pip wheel --no-cache-dir -c constraints.txt --wheel-dir /wheels .
+RUN pip wheel --no-cache-dir -c constraints.txt --wheel-dir /wheels ".[voice]"
 # The packet path as machine code, of the very sources that are in the wheel. mypy reads msgspec's types.
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/* \
  && pip install --no-cache-dir -c constraints.txt mypy msgspec setuptools && python -m callserver.compiled.build
@@ -19,7 +19,7 @@ ENV PYTHONUNBUFFERED=1 \
     CALLSERVER_MEDIA__WORKERS=2
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     --mount=type=bind,from=build,source=/src/callserver/compiled,target=/compiled \
-    pip install --no-cache-dir --no-index --find-links=/wheels callserver \
+    pip install --no-cache-dir --no-index --find-links=/wheels "callserver[voice]" \
  && packages="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && cp -r /compiled/*/ "$packages/callserver/compiled/" \
  && python -c 'from callserver import compiled; assert compiled.use(), "the packet path is not compiled"' \

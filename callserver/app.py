@@ -210,7 +210,7 @@ def _assemble(settings: Settings, engine: MediaEngine, database: Database) -> Co
     )
     precall = PreCall(engine, time.monotonic, lambda test_id: ice_servers(settings.turn, test_id, time.time()))
     history = History(SqlHistory(database), records.agents, time.time)
-    operations = Operations(settings, health, metrics, service, recorder.live, history, precall)
+    operations = Operations(settings, health, metrics, service, recorder.live, recorder.news, history, precall)
     server = Server(shared, [*operations.routes(), *quality_routes(recorder)])
     return Control(settings, records, tokens, service, health, operations, library, server, recorder)
 

@@ -80,6 +80,8 @@ class LegStatus(msgspec.Struct, frozen=True):
     """As the leg's last PlayoutWished said."""
     video_unshowable: bool = False
     """As the leg's last VideoUnshowable said."""
+    voice_cleaned: bool = False
+    """As the leg's last VoiceCleaned said."""
 
 
 class RecordingSpec(msgspec.Struct, frozen=True):
@@ -133,30 +135,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     height: int
     wall_time: float
     """When the picture reached us, Unix seconds."""
-
-
-class Announcement(StrEnum):
-    """What `MediaEngine.play` knows. `SPOKEN` ones take a language: `recording_started.de`."""
-
-    WAITING = "waiting"
-    """Music, for a customer who waits to be answered."""
-    RING_BACK = "ring_back"
-    """The far side's telephone rings."""
-    HOLD = "hold"
-    """Music and the hold picture."""
-    HOLD_PICTURE = "hold_picture"
-    """The picture alone."""
-    PLEASE_WAIT = "please_wait"
-    ON_HOLD = "on_hold"
-    RECORDING_STARTED = "recording_started"
-    RECORDING_PAUSED = "recording_paused"
-    RECORDING_RESUMED = "recording_resumed"
-    RECORDING_STOPPED = "recording_stopped"
-
-
-_WORDLESS = (Announcement.WAITING, Announcement.RING_BACK, Announcement.HOLD, Announcement.HOLD_PICTURE)
-SPOKEN = frozenset(Announcement) - frozenset(_WORDLESS)
-SPOKEN_LANGUAGES = ("en", "es", "de", "fr", "pt-BR", "ar", "id", "zh-CN")
 
 
 class CallStatus(msgspec.Struct, frozen=True):
@@ -247,6 +225,15 @@ class VideoUnshowable(msgspec.Struct, frozen=True, tag=True):
     unshowable: bool
 
 
+class VoiceCleaned(msgspec.Struct, frozen=True, tag=True):
+    """Those who hear the leg get its voice with less noise; or, `cleaned` false, as it came: because nobody wants it
+    any more, or there is no library or CPU for it."""
+
+    call_id: str
+    leg_id: str
+    cleaned: bool
+
+
 class CallLost(msgspec.Struct, frozen=True, tag=True):
     """The worker that held the call died; its legs are gone. Open them anew in the same call."""
 
@@ -327,6 +314,7 @@ MediaEvent = (
     | MediaStarted
     | VideoLimited
     | VideoUnshowable
+    | VoiceCleaned
     | SourceWished
     | PlayoutWished
     | UplinkJudged
@@ -358,6 +346,10 @@ class MediaEngine(Protocol):
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         """Whether media of this kind *from* the leg is forwarded."""
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        """Whether those who hear the leg should get its voice with less noise: decoded, cleaned and encoded anew, where
+        there is CPU for it. VoiceCleaned tells when it is so. Recordings keep what came. Raise UnknownLegError."""
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         """Record what the call's connected legs send, as it is, from now on; before `connect` that is nothing.
 
@@ -376,7 +368,7 @@ class MediaEngine(Protocol):
         two seconds (camera off, muted, on hold, not connected)."""
 
     async def play(self, call_id: str, leg_id: str, announcement: str | None, repeat: bool) -> None:
-        """Play an `Announcement` to a leg, for ever if `repeat`; None stops whatever is played to it.
+        """Play an announcement (media/announcement.py) to a leg, for ever if `repeat`; None stops what is played.
 
         A repeated one (music, hold picture) fills the leg's AUDIO and MAIN slots while nobody else does: it steps back
         by itself when the leg is connected and comes back on hold. One that is not repeated is heard at once, in

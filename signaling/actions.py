@@ -68,6 +68,12 @@ class MuteLeg(msgspec.Struct, frozen=True):
     muted: bool
 
 
+class CleanVoice(msgspec.Struct, frozen=True):
+    call_id: str
+    leg_id: str
+    wanted: bool
+
+
 class CloseLeg(msgspec.Struct, frozen=True):
     call_id: str
     leg_id: str
@@ -150,6 +156,7 @@ MediaAction = (
     | ConnectLegs
     | HoldCall
     | MuteLeg
+    | CleanVoice
     | CloseLeg
     | CloseCallMedia
     | StartRecording
@@ -158,6 +165,6 @@ MediaAction = (
     | Play
 )
 StillAction = TakeStill | DropPhoto
-KeepingAction = StartRecording | PauseRecording | StopRecording | StillAction
+StudioAction = CleanVoice | Play | StartRecording | PauseRecording | StopRecording | StillAction
 ClaimAction = Claim | Release
 Action = Persist | Send | CloseConnection | MediaAction | ClaimAction | StillAction | Observe

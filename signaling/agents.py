@@ -4,8 +4,8 @@ from signaling.actions import Release
 from signaling.board import Board, TimerKey
 from signaling.call import ANSWERED, Event
 from signaling.endings import arm_away, back_to_queue, close_legs, end_call, free_agent, stop_ringing
-from signaling.legs import join, part, set_held
-from signaling.protocol import AgentSetStatus, CallHold
+from signaling.legs import join, part, set_held, want_clean_voice
+from signaling.protocol import AgentSetStatus, CallClean, CallHold
 from signaling.ringing import refuse
 from signaling.session import Session
 from signaling.state import Call
@@ -34,6 +34,14 @@ def hold(board: Board, session: Session, call: Call, message: CallHold) -> None:
         if call.joined:
             set_held(board, call, message.on)
         join(board, call)
+
+
+def clean(board: Board, session: Session, call: Call, message: CallClean) -> None:
+    """Less noise in what this agent hears."""
+    if call.state.phase not in ANSWERED:
+        board.error(session, "wrong_state", "the call is not answered", "call.clean")
+    elif call.state.clean_voice != message.on:
+        want_clean_voice(board, call, message.on)
 
 
 def stayed_away(board: Board, session: Session) -> None:
@@ -78,6 +86,7 @@ def requeue(board: Board, call: Call) -> None:
         session.call_id = ""
     state.legs = {session_id: leg for session_id, leg in state.legs.items() if session_id != one.session_id}
     state.sending = {role: sends for role, sends in state.sending.items() if role != "agent"}
+    state.clean_voice = False
     board.transition(call, Event.AGENT_LOST, agent=one.agent_id)
     state.agent_id = state.agent_name = state.agent_session = ""
     state.answered_at, state.queued_at = None, board.at.wall

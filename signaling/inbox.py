@@ -10,6 +10,7 @@ from signaling.endings import end_call
 from signaling.protocol import (
     AgentSetStatus,
     CallAccept,
+    CallClean,
     CallDecline,
     CallHangup,
     CallHold,
@@ -42,6 +43,7 @@ ONLY: dict[type, Literal["customer", "agent"]] = {
     CallAccept: "agent",
     CallDecline: "agent",
     CallHold: "agent",
+    CallClean: "agent",
     RecordingSet: "agent",
     RecordingConsent: "customer",
     StillTake: "agent",
@@ -50,7 +52,7 @@ ONLY: dict[type, Literal["customer", "agent"]] = {
 """Messages of one role; all others may come from both."""
 
 Kept = RecordingSet | RecordingConsent | StillTake | VerificationSet
-InCall = CallHangup | CallMedia | CallHold | ChatSend | Kept
+InCall = CallHangup | CallMedia | CallHold | CallClean | ChatSend | Kept
 
 
 def take(board: Board, session: Session, message: ClientMessage) -> None:
@@ -77,7 +79,7 @@ def take(board: Board, session: Session, message: ClientMessage) -> None:
             ringing.decline(board, session, call_id)
         case LegAnswer() | LegRestart() | LegNarrow() | QualityReport():
             _of_leg(board, session, message)
-        case CallHangup() | CallMedia() | CallHold() | ChatSend():
+        case CallHangup() | CallMedia() | CallHold() | CallClean() | ChatSend():
             _in_call(board, session, message, ref)
         case RecordingSet() | RecordingConsent() | StillTake() | VerificationSet():
             _in_call(board, session, message, ref)
@@ -100,6 +102,8 @@ def _in_call(board: Board, session: Session, message: InCall, ref: str) -> None:
         _hang_up(board, session, call)
     elif isinstance(message, CallHold):
         agents.hold(board, session, call, message)
+    elif isinstance(message, CallClean):
+        agents.clean(board, session, call, message)
     elif isinstance(message, ChatSend):
         chat.said(board, session, call, message)
     else:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from media.api import Kind, Offer
 from signaling import recordings
-from signaling.actions import AnswerLeg, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
+from signaling.actions import AnswerLeg, CleanVoice, CloseLeg, ConnectLegs, HoldCall, MuteLeg, OpenLeg, RestartIce
 from signaling.board import Board, TimerKey
 from signaling.call import ANSWERED, Event
 from signaling.endings import back_to_queue, end_call, stop_ringing
@@ -306,6 +306,7 @@ def join(board: Board, call: Call) -> None:
     set_held(board, call, held)
     for one in call.participants():
         _mute_as_said(board, call, one)
+    _clean_as_wanted(board, call, legs[0])
     if wanted == call.joined:
         return
     if not call.joined:
@@ -372,6 +373,20 @@ def _mute_as_said(board: Board, call: Call, one: Participant) -> None:
         if leg.muted is None or leg.muted[place] != wanted[place]:
             board.act(MuteLeg(call.call_id, leg.leg_id, kind, wanted[place]))
     leg.muted = wanted
+
+
+def want_clean_voice(board: Board, call: Call, wanted: bool) -> None:
+    """The agent wants to hear the customer with less noise, or as it comes."""
+    call.state.clean_voice = wanted
+    board.touch(call)
+    join(board, call)
+
+
+def _clean_as_wanted(board: Board, call: Call, leg: Leg) -> None:
+    """Tell the engine whose voice to clean, if it does not know."""
+    if leg.cleaning != call.state.clean_voice:
+        leg.cleaning = call.state.clean_voice
+        board.act(CleanVoice(call.call_id, leg.leg_id, leg.cleaning))
 
 
 def _tell_state(

@@ -1,14 +1,17 @@
 """What the ways of a call carry, as the engine and the pages say it; signaling.views shows it to both sides."""
 
-from media.api import PlayoutWished, SourceWished, UplinkJudged, VideoUnshowable
+from media.api import PlayoutWished, SourceWished, UplinkJudged, VideoUnshowable, VoiceCleaned
 from signaling.board import Board
 from signaling.call import ANSWERED
 from signaling.session import Session
 
+Told = SourceWished | PlayoutWished | UplinkJudged | VideoUnshowable | VoiceCleaned
 
-def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged | VideoUnshowable) -> None:
+
+def wished(board: Board, wish: Told) -> None:
     """The camera should send so much at most, the page hold what it plays so long (0: as it likes), or send less; or
-    the page lacks the other's codec and nothing is made for it: both sides are told that in words."""
+    the page lacks the other's codec and nothing is made for it: both sides are told that in words; or its voice is
+    heard with less noise."""
     call = board.calls.get(wish.call_id)
     found = call.of_leg(wish.leg_id) if call else None
     if call is not None and found is not None:
@@ -20,6 +23,8 @@ def wished(board: Board, wish: SourceWished | PlayoutWished | UplinkJudged | Vid
             if wish.unshowable > found[1].unshowable:
                 board.record(call.state, "video_unshowable", role=found[0].role)
             found[1].unshowable = wish.unshowable
+        elif isinstance(wish, VoiceCleaned):
+            found[1].cleaned = wish.cleaned
         else:
             found[1].playout_ms = wish.milliseconds
         board.glance(call)

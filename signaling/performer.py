@@ -19,13 +19,13 @@ from signaling.actions import (
     AnswerLeg,
     Claim,
     ClaimAction,
+    CleanVoice,
     CloseCallMedia,
     CloseConnection,
     CloseLeg,
     ConnectLegs,
     DropPhoto,
     HoldCall,
-    KeepingAction,
     MediaAction,
     MuteLeg,
     Observe,
@@ -39,6 +39,7 @@ from signaling.actions import (
     StartRecording,
     StillAction,
     StopRecording,
+    StudioAction,
     TakeStill,
 )
 from signaling.admission import Connection
@@ -274,15 +275,17 @@ class Performer:
                 await engine.close_call(call_id)
             case Release(call_id):
                 await self._records.release(call_id)
-            case Play(call_id, leg_id, announcement, repeat):
-                await engine.play(call_id, leg_id, announcement, repeat)
             case _:
-                return await self._keep(job)
+                return await self._in_studio(job)
         return None
 
-    async def _keep(self, job: KeepingAction) -> Result | None:
+    async def _in_studio(self, job: StudioAction) -> Result | None:
         engine = self._engine
         match job:
+            case CleanVoice(call_id, leg_id, wanted):
+                await engine.clean_voice(call_id, leg_id, wanted)
+            case Play(call_id, leg_id, announcement, repeat):
+                await engine.play(call_id, leg_id, announcement, repeat)
             case StartRecording(call_id, recording_id, audio_only, names):
                 spec = await self._vault.prepare(recording_id, audio_only, names)
                 await engine.start_recording(call_id, spec)

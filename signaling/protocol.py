@@ -148,6 +148,14 @@ class CallHold(msgspec.Struct, frozen=True, tag="call.hold"):
     on: bool
 
 
+class CallClean(msgspec.Struct, frozen=True, tag="call.clean"):
+    """Agent. Whether the agent should hear the customer with less noise, as far as the server can make it so: the view
+    of the call tells both."""
+
+    call_id: Id
+    on: bool
+
+
 ClientMessage = (
     Hello
     | Resume
@@ -164,6 +172,7 @@ ClientMessage = (
     | CallAccept
     | CallDecline
     | CallHold
+    | CallClean
     | RecordingSet
     | RecordingConsent
     | StillTake

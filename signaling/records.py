@@ -138,6 +138,8 @@ class CallState(msgspec.Struct):
     """Sequence of the newest CallEvent, so that the count goes on after a restart."""
     sending: dict[str, tuple[bool, bool]] = {}
     """(audio, video) each role says it is sending; absent: both."""
+    clean_voice: bool = False
+    """The agent wants to hear the customer with less noise."""
     policy: CallPolicy = CallPolicy()
     recording: Recording | None = None
     """The current one, or the last that was refused or failed."""

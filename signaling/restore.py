@@ -120,6 +120,7 @@ def _legs(board: Board, call: Call, engine: CallStatus | None) -> None:
             one.current.video_paused, one.current.video_bps = leg.video_paused, leg.wished_bps
             one.current.video_layers, one.current.playout_ms = leg.wished_layers, leg.playout_ms
             one.current.unshowable = leg.video_unshowable
+            one.current.cleaning, one.current.cleaned = None, leg.voice_cleaned
             one.current.music = next((name for name in leg.playing if name in LOOPS), "")
             del known[leg.leg_id]
         else:

@@ -1,6 +1,6 @@
 """What is played to a customer: spoken notices in their language, music while they wait or are on hold."""
 
-from media.api import SPOKEN_LANGUAGES, Announcement
+from media.announcement import SPOKEN_LANGUAGES, Announcement
 from signaling.actions import Play
 from signaling.board import Board
 from signaling.call import UNANSWERED

@@ -48,6 +48,10 @@ class Leg:
     """Some of it is lost by chance."""
     sending_paused: bool = False
     """Its page lets its picture wait: its way to us carries the voice only."""
+    cleaning: bool | None = False
+    """Whether the engine was told to clean its voice; None: not known."""
+    cleaned: bool = False
+    """Its voice is heard with less noise."""
     unshowable: bool = False
     """Its page lacks the codec of the other side's picture."""
     music: str = ""

@@ -25,6 +25,7 @@ from media.api import (
     UplinkJudged,
     VideoLimited,
     VideoUnshowable,
+    VoiceCleaned,
 )
 from signaling import chat, customers, keeping, legs, limits, quality, recordings, restore, ringing, stills, visits
 from signaling.actions import Action
@@ -244,7 +245,7 @@ class Switchboard:
                 legs.failed(self.board, call_id, leg_id, reason)
             case VideoLimited(call_id, leg_id, paused):
                 limits.limited(self.board, call_id, leg_id, paused)
-            case SourceWished() | PlayoutWished() | UplinkJudged() | VideoUnshowable():
+            case SourceWished() | PlayoutWished() | UplinkJudged() | VideoUnshowable() | VoiceCleaned():
                 limits.wished(self.board, event)
             case CallLost(call_id):
                 legs.call_lost(self.board, call_id)

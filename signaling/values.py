@@ -154,6 +154,10 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     """This side's browser has no codec for the other's picture, and none could be made that it has."""
     peer_unshowable: bool = False
     """The same on the other side."""
+    clean_voice: bool = False
+    """Only for agents: this one wants to hear the customer with less noise."""
+    voice_cleaned: bool = False
+    """Only for agents: and so it is."""
     audio_bps: int = 0
     video_bps: int = 0
     video_layers: bool = True

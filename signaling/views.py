@@ -41,6 +41,7 @@ def sees(call: Call, one: Participant, sessions: Mapping[str, Session], chat: bo
         peer_sending_paused=_sends_too_little(call, other),
         unshowable=_cannot_show(call, one),
         peer_unshowable=_cannot_show(call, other),
+        voice_cleaned=_hears_cleaned(call, one),
         video_bps=leg.video_bps if leg else 0,
         video_layers=one.current is None or one.current.video_layers,
         playout_ms=leg.playout_ms if leg else 0,
@@ -66,6 +67,7 @@ def view(
     peer_sending_paused: bool = False,
     unshowable: bool = False,
     peer_unshowable: bool = False,
+    voice_cleaned: bool = False,
     video_bps: int = 0,
     video_layers: bool = True,
     playout_ms: int = 0,
@@ -94,6 +96,8 @@ def view(
         peer_sending_paused=peer_sending_paused,
         unshowable=unshowable,
         peer_unshowable=peer_unshowable,
+        clean_voice=state.clean_voice and role == "agent",
+        voice_cleaned=voice_cleaned,
         audio_bps=WEAK_AUDIO_BPS if peer_video_paused else 0,
         video_bps=video_bps,
         video_layers=video_layers,
@@ -183,6 +187,11 @@ def _sends_too_little(call: Call, one: Participant | None) -> bool:
 def _cannot_show(call: Call, one: Participant | None) -> bool:
     talking = call.state.phase in ANSWERED
     return talking and one is not None and one.current is not None and one.current.unshowable
+
+
+def _hears_cleaned(call: Call, one: Participant) -> bool:
+    leg = call.customer.current if call.customer is not None and one.role == "agent" else None
+    return call.state.phase in ANSWERED and leg is not None and leg.cleaned
 
 
 def _is_here(other: Participant, sessions: Mapping[str, Session]) -> bool:

@@ -2,11 +2,14 @@
 
 import gc
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from callserver import compiled
+
+SCENARIOS = Path(__file__).parent / "scenario"
 
 # No deadline an example: a busy machine must not fail a build. Every run draws other examples, and
 # `--hypothesis-profile long` draws many.
@@ -35,6 +38,9 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Compiled classes can neither be patched nor subclassed: a test that does leaves that to the interpreted ones."""
+    for item in items:
+        if SCENARIOS in item.path.parents:
+            item.add_marker("scenario")
     if config.getoption("--compiled"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("interpreted")])
         items[:] = [item for item in items if not item.get_closest_marker("interpreted")]

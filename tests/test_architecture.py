@@ -108,10 +108,10 @@ def import_direction(module: Module) -> Iterator[str]:
 
 
 def only_the_face_of_media(module: Module) -> Iterator[str]:
-    """Signaling knows media through media.api and the errors that it raises."""
+    """Signaling knows media through media.api, the announcements that it names and the errors that it raises."""
     if module.inside("signaling"):
         for dotted, line in imports(module):
-            if names(dotted, ("media",)) and not names(dotted, ("media.api", "media.errors")):
+            if names(dotted, ("media",)) and not names(dotted, ("media.api", "media.announcement", "media.errors")):
                 yield f"{line}: signaling knows media.api only, not {dotted}"
 
 

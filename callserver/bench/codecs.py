@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callserver.bench import BenchError
-from callserver.bench.noise import CleanFigures, measure_clean_voice
+from callserver.bench.noise import CleanFigures, LiveFigures, measure_clean_voice, measure_live_voice
 from callserver.drill.picture import FPS, HEIGHT, WIDTH, Picture, psnr
 from media.codecs import opus, vpx
 from media.codecs.opus import (
@@ -77,17 +77,20 @@ class CodecsReport(msgspec.Struct, frozen=True):
     transcode: list[TranscodeFigures]
     clean_voice: CleanFigures | None
     """Null without the extra [voice]."""
+    live_voice: LiveFigures | None
+    """Null without the extra [voice]."""
 
 
 def codecs(seconds: float, *, say: Callable[[str], None]) -> CodecsReport:
-    """Measure over `seconds` of sound and of pictures; raise BenchError for less than two."""
-    if seconds < 2:
-        raise BenchError("the bench needs two seconds or more")
+    """Measure over `seconds` of sound and of pictures; raise BenchError for less than one."""
+    if seconds < 1:
+        raise BenchError("the bench needs a second or more")
     say("Opus")
     speech = load_speech(seconds)
     sound = _opus(speech)
     say("noise suppression")
     clean = measure_clean_voice(speech)
+    live = measure_live_voice(speech)
     say("pictures")
     scene = _Scene.make(seconds)
     encode_ms, decode_ms = _vp8(scene)
@@ -96,7 +99,7 @@ def codecs(seconds: float, *, say: Callable[[str], None]) -> CodecsReport:
         for target in targets:
             say(f"transcoding to {codec} at {target // 1000} kbps")
             transcode.append(_transcode(scene, codec, target))
-    return CodecsReport(sound, vpx.version(), encode_ms, decode_ms, transcode, clean)
+    return CodecsReport(sound, vpx.version(), encode_ms, decode_ms, transcode, clean, live)
 
 
 def load_speech(seconds: float) -> Pcm:

@@ -1,18 +1,29 @@
-"""How much better speech in noise is after `CleanVoice`, and what that costs."""
+"""How much better speech in noise is after `CleanVoice`, and what that costs: alone, and between two pages.
+
+Between pages means decoded, cleaned and encoded once more, against the same packets forwarded as they are.
+"""
 
 import time
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from media.codecs.clean_voice import CleanVoice
-from media.codecs.opus import FRAME_SAMPLES, Pcm
+from media.codecs.opus import FRAME_SAMPLES, OpusEncoder, OpusSettings, Pcm, speech as for_speech
+from media.codecs.playout import VoicePlayout
 from media.codecs.resample import Resampler
 from media.errors import CodecError
 
 SNRS_DB = (15, 5)
 _PESQ_RATE = 16_000
+_TICK = FRAME_SAMPLES / 48_000
+_PAGE = OpusSettings(bitrate_bps=32_000, complexity=5, bandwidth_hz=20_000)
+"""About what a browser makes of a microphone."""
+_LEG_BPS = 32_000
+_LEARNING_FRAMES = 100
+"""Two seconds; half of a sound shorter than four."""
 Signal = NDArray[np.float64]
 
 
@@ -23,6 +34,23 @@ class CleanFigures(msgspec.Struct, frozen=True):
     pesq_before: dict[str, float] | None
     """By noise and its distance from the speech in dB; null without the extra [bench]."""
     pesq_after: dict[str, float] | None
+
+
+class LiveFigures(msgspec.Struct, frozen=True):
+    """A leg whose voice would be decoded, cleaned and encoded anew, against the same packets forwarded."""
+
+    us: float
+    """CPU for 20 ms: jitter buffer, decoding, cleaning, encoding."""
+    core_percent: float
+    """The same for one voice without pauses."""
+    added_delay_ms: float
+    """How much later it is heard than the forwarded one, on a path without jitter."""
+    pesq_forwarded: dict[str, float] | None
+    """As in CleanFigures, after the listener's decoder."""
+    pesq_cleaned: dict[str, float] | None
+    snr_forwarded_db: float
+    """Mean distance of words from what is heard in the pauses between them."""
+    snr_cleaned_db: float
 
 
 def measure_clean_voice(speech: Pcm) -> CleanFigures | None:
@@ -49,6 +77,91 @@ def measure_clean_voice(speech: Pcm) -> CleanFigures | None:
         return CleanFigures(round(spent / pieces * 1e6, 1), None, None)
     before["mean"], after["mean"] = (round(float(np.mean(list(scores.values()))), 2) for scores in (before, after))
     return CleanFigures(round(spent / pieces * 1e6, 1), before, after)
+
+
+def measure_live_voice(speech: Pcm) -> LiveFigures | None:
+    """Figures for speech at 48 kHz; None without the extra [voice]."""
+    try:
+        CleanVoice()
+    except CodecError:
+        return None
+    score = _scorer(speech)
+    pesq: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    ratios: tuple[list[float], list[float]] = ([], [])
+    spent, delays = 0.0, []
+    for name, noise in _noises(len(speech)).items():
+        for snr in SNRS_DB:
+            sent = _encoded(_mixed(speech, noise, snr))
+            leg = _cleaned_leg(sent)
+            spent += leg.cpu_seconds
+            lags = []
+            for packets, scores, ratio in zip((sent, leg.packets), pesq, ratios, strict=True):
+                heard = _heard(packets)
+                lags.append(_lag(speech, heard))
+                ratio.append(_words_over_pauses(speech, heard[lags[-1] :]))
+                if score is not None:
+                    scores[f"{name} {snr} dB"] = score(heard, lags[-1])
+            delays.append(lags[1] - lags[0])
+    us = spent / (len(delays) * len(speech) // FRAME_SAMPLES) * 1e6
+    for scores in pesq if score is not None else ():
+        scores["mean"] = round(float(np.mean(list(scores.values()))), 2)
+    forwarded, cleaned = (scores or None for scores in pesq)
+    before, after = (round(float(np.mean(ratio)), 1) for ratio in ratios)
+    delay_ms = round(float(np.median(delays)) / 48, 1)
+    return LiveFigures(round(us, 1), round(us / _TICK / 1e4, 2), delay_ms, forwarded, cleaned, before, after)
+
+
+class _Leg(NamedTuple):
+    packets: list[bytes]
+    cpu_seconds: float
+
+
+def _encoded(pcm: Pcm) -> list[bytes]:
+    encoder = OpusEncoder(_PAGE)
+    return [encoder.encode(pcm[at : at + FRAME_SAMPLES]) for at in range(0, len(pcm), FRAME_SAMPLES)]
+
+
+def _cleaned_leg(packets: list[bytes]) -> _Leg:
+    """The packets as a leg would get them whose voice is cleaned on its way."""
+    playout, stage, encoder = VoicePlayout(), CleanVoice(), OpusEncoder(for_speech(_LEG_BPS))
+    made = []
+    start = time.thread_time()
+    for index, packet in enumerate(packets):
+        now = index * _TICK
+        playout.insert(index * FRAME_SAMPLES, packet, now)
+        made.append(encoder.encode(stage.push(playout.read(now))))
+    return _Leg(made, time.thread_time() - start)
+
+
+def _heard(packets: list[bytes]) -> Pcm:
+    """What a listener makes of them."""
+    playout = VoicePlayout()
+    sound = []
+    for index, packet in enumerate(packets):
+        playout.insert(index * FRAME_SAMPLES, packet, index * _TICK)
+        sound.append(playout.read(index * _TICK))
+    return np.concatenate(sound)
+
+
+def _lag(reference: Pcm, heard: Pcm) -> int:
+    """Samples by which `heard` is late, up to half a second."""
+    size = len(reference) + len(heard)
+    likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(reference, size)), size)
+    return int(np.argmax(likeness[:24_000]))
+
+
+def _words_over_pauses(speech: Pcm, heard: Pcm) -> float:
+    """In dB; which is which says the clean speech. The suppressor's time to learn the noise is left out."""
+    count = len(heard) // FRAME_SAMPLES
+    said, got = (
+        np.mean(sound[: count * FRAME_SAMPLES].astype(np.float64).reshape(count, -1) ** 2, axis=1)
+        for sound in (speech, heard)
+    )
+    learnt = min(_LEARNING_FRAMES, count // 2)
+    said, got = said[learnt:], got[learnt:]
+    order = np.argsort(said)
+    tenth = max(1, len(order) // 10)
+    return float(10 * np.log10(got[order[-3 * tenth :]].mean() / max(got[order[:tenth]].mean(), 1e-3)))
 
 
 class _Scorer:

@@ -80,7 +80,9 @@ class Leg:
             for slot in parameters.outbound
         }
         tracks = tuple(self.outbound.values())
-        self.rates = RateControl(self.downlink, tracks, parameters, lambda: uplink.round_trip, now)
+        self.rates = RateControl(
+            self.downlink, tracks, parameters, lambda: uplink.round_trip, lambda: uplink.loss.loss, now
+        )
         self.rtcp_input = RtcpInput(self.uplink, self.streams, tracks, self.rates)
         self._reporter = Reporter(self.uplink, self.streams, tracks)
         self._housekeeping_due = now + _HOUSEKEEPING_INTERVAL

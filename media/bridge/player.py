@@ -15,11 +15,11 @@ from media.wire.layout import Layout
 
 _HEADER = Struct("!BBHII")
 _WORD = Struct("!HH")
-_OPUS_TYPE, VP8_TYPE, H264_TYPE = 111, 96, 102
-_TYPES = PayloadTypes(opus=_OPUS_TYPE, vp8=VP8_TYPE, h264=H264_TYPE)
+OPUS_TYPE, VP8_TYPE, H264_TYPE = 111, 96, 102
+_TYPES = PayloadTypes(opus=OPUS_TYPE, vp8=VP8_TYPE, h264=H264_TYPE)
 
 PACKET_SECONDS = 0.02
-_PACKET_SAMPLES = 960
+PACKET_SAMPLES = 960
 _LATE_SECONDS = 0.2
 """A player that was not asked for so long goes on from now instead of catching up."""
 WAIT_SECONDS = 0.1
@@ -116,8 +116,8 @@ class VoicePlayer(Player):
         assert self._due is not None
         while self._due <= now and not self.ended:
             payload = self._packets[self._next]
-            self.send(payload, _OPUS_TYPE, self._timestamp, marker=False, key=False, now=now)
-            self._timestamp += _PACKET_SAMPLES
+            self.send(payload, OPUS_TYPE, self._timestamp, marker=False, key=False, now=now)
+            self._timestamp += PACKET_SAMPLES
             self._due += PACKET_SECONDS
             self._next += 1
             if self._next == len(self._packets):

@@ -12,7 +12,8 @@ MARGIN = 0.04
 ASKING = 0.02
 """Pages look every 20 ms whether it is time to ask (libwebrtc, nack_requester.cc)."""
 MAX_HOLD = 0.35
-"""People notice more in talking (ITU-T G.114: up to 0.4 s one way with what the network takes)."""
+"""People notice more in talking (ITU-T G.114: up to 0.4 s one way with what the network takes). A try that would come
+later than this is not waited for: over a satellite copies and parity must do alone."""
 KEEP_SECONDS = 15.0
 STEP = 0.03
 
@@ -22,6 +23,8 @@ def repair_seconds(loss: float, round_trip: float) -> float:
     if loss < NOTICEABLE:
         return 0.0
     tries = 1 if loss < MANY else 2
+    while tries and tries * (round_trip + ASKING) > MAX_HOLD:
+        tries -= 1
     return tries * (round_trip + ASKING) + MARGIN
 
 

@@ -21,6 +21,13 @@ class VoicePlayout:
         """Packets that did not decode; they were concealed."""
         self.accelerated_samples = 0
         self.expanded_samples = 0
+        self._decoded_to: int | None = None
+
+    @property
+    def timestamp(self) -> int | None:
+        """The source's, of the first sample that the next `read` gives; about, where time is stretched. None before
+        the first packet was decoded."""
+        return None if self._decoded_to is None else self._decoded_to - len(self._pending)
 
     def insert(self, timestamp: int, payload: bytes, now: float) -> None:
         """Take one Opus packet, in any order."""
@@ -33,6 +40,8 @@ class VoicePlayout:
             if decision.operation is Operation.SILENCE:
                 return _SILENCE
             sound = self._stretched(self._sound(decision), decision.stretch)
+            if decision.timestamp is not None:
+                self._decoded_to = decision.timestamp + decision.samples
             self._pending = np.concatenate((self._pending, sound)) if len(self._pending) else sound
         frame, self._pending = self._pending[:FRAME_SAMPLES], self._pending[FRAME_SAMPLES:]
         return frame

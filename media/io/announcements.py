@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from media.api import SPOKEN, SPOKEN_LANGUAGES, Announcement
+from media.announcement import SPOKEN, SPOKEN_LANGUAGES, Announcement
 from media.bridge.player import Picture
 from media.bridge.stage import Clip
 from media.errors import UnavailableError, WireError

@@ -19,6 +19,7 @@ class Room(ABC, Generic[Work]):
 
     patient = False
     """What has a size may wait until the next `idle`: to wake twenty rooms for each packet costs more than the work."""
+    idle_seconds = IDLE_SECONDS
 
     def __init__(self, name: str, most_bytes: int) -> None:
         self.dropped = 0
@@ -71,7 +72,7 @@ class Room(ABC, Generic[Work]):
 
     def _run(self) -> None:
         self.enter()
-        idle_at = time.monotonic() + IDLE_SECONDS
+        idle_at = time.monotonic() + self.idle_seconds
         while True:
             with self._news:
                 if not self._urgent and not self._ending:
@@ -88,7 +89,7 @@ class Room(ABC, Generic[Work]):
                 return
             now = time.monotonic()
             if now >= idle_at:
-                idle_at = now + IDLE_SECONDS
+                idle_at = now + self.idle_seconds
                 self.idle(now)
             self._working = False
 
@@ -107,7 +108,7 @@ class Room(ABC, Generic[Work]):
         """Do one piece."""
 
     def idle(self, now: float) -> None:
-        """Ten times a second, also under load."""
+        """Every `idle_seconds`, also under load."""
 
     def leave(self) -> None:
         """The last thing that is done."""

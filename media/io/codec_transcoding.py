@@ -20,10 +20,9 @@ LATE_SECONDS, LATE_FOR_SECONDS = 0.5, 5.0
 
 Say = Callable[[words.FromWorker], None]
 Send = Callable[[bytes], None]
-Task = TappedPacket | words.StartTranscode | words.ChangeRate | words.MakeKeyFrame | words.StopTranscode
 
 
-class TranscodeRoom(Room[Task]):
+class TranscodeRoom(Room[TappedPacket | words.Making]):
     """One source and its renditions."""
 
     def __init__(self, source: words.OpenTap, say: Say, send: Send) -> None:
@@ -36,7 +35,7 @@ class TranscodeRoom(Room[Task]):
         self._format = (0, 0)
         self._late_since: float | None = None
 
-    def work(self, work: Task) -> None:
+    def work(self, work: TappedPacket | words.Making) -> None:
         """Do one thing."""
         match work:
             case TappedPacket():
@@ -51,6 +50,8 @@ class TranscodeRoom(Room[Task]):
                     self.renditions[number].request_key_frame()
             case words.StopTranscode(number):
                 self.renditions.pop(number, None)
+            case _:
+                pass  # a voice's
 
     def _begin(self, start: words.StartTranscode) -> None:
         chance = secrets.randbits(31)
@@ -109,70 +110,3 @@ class TranscodeRoom(Room[Task]):
         """Gaps are given up by the clock."""
         if self._pictures is not None:
             self._poll(self._pictures, now)
-
-
-class Kitchens:
-    """All sources that are transcoded; called by the intake only."""
-
-    def __init__(self, say: Say, send: Send) -> None:
-        self._say = say
-        self._send = send
-        self._taps: dict[int, words.OpenTap] = {}
-        self._rooms: dict[int, TranscodeRoom] = {}
-        self._numbers: dict[int, int] = {}
-        self.dropped = 0
-
-    def packet(self, packet: TappedPacket, size_bytes: int) -> None:
-        """To the source's room, if there is one."""
-        room = self._rooms.get(packet.tap)
-        if room is not None:
-            room.put(packet, size_bytes)
-
-    def hear(self, message: words.FromEngine) -> None:
-        """What concerns transcoding."""
-        match message:
-            case words.OpenTap(tap):
-                self._taps[tap] = message
-            case words.ForgetCall(call_id):
-                for tap in [tap for tap, source in self._taps.items() if source.call_id == call_id]:
-                    del self._taps[tap]
-                    self._close(tap)
-            case words.StartTranscode(number, tap):
-                source = self._taps.get(tap)
-                if source is None:
-                    self._say(words.TranscodeEnded(number, "its source is gone"))
-                    return
-                if tap not in self._rooms:
-                    self._rooms[tap] = TranscodeRoom(source, self._say, self._send)
-                    self._rooms[tap].start()
-                self._numbers[number] = tap
-                self._rooms[tap].put(message)
-            case words.ChangeRate(number) | words.MakeKeyFrame(number):
-                self._pass_on(number, message)
-            case words.StopTranscode(number):
-                self._pass_on(number, message)
-                stopped = self._numbers.pop(number, None)
-                if stopped is not None and stopped not in self._numbers.values():
-                    self._close(stopped)
-
-    def _pass_on(self, number: int, message: words.ChangeRate | words.MakeKeyFrame | words.StopTranscode) -> None:
-        room = self._rooms.get(self._numbers.get(number, -1))
-        if room is not None:
-            room.put(message)
-
-    def _close(self, tap: int) -> None:
-        room = self._rooms.pop(tap, None)
-        self._numbers = {number: its for number, its in self._numbers.items() if its != tap}
-        if room is not None:
-            self.dropped += room.dropped
-            room.end(0.0)
-
-    def counters(self) -> dict[str, int]:
-        """For the beat."""
-        dropped = self.dropped + sum(room.dropped for room in self._rooms.values())
-        return {"transcodes_running": len(self._numbers), "codec_packets_dropped_transcoding": dropped}
-
-    def close(self) -> None:
-        """End every thread."""
-        for tap in list(self._rooms):
-            self._close(tap)

@@ -69,6 +69,14 @@ class StartTranscode(msgspec.Struct, frozen=True, tag="start_transcode"):
     h264: bool = False
 
 
+class StartCleaning(msgspec.Struct, frozen=True, tag="start_cleaning"):
+    """Decode the tap's voice and encode it with less noise, until StopTranscode; packets come back under the number,
+    their sequence number counts 20 ms, their timestamp is the source's of that sound."""
+
+    number: int
+    tap: int
+
+
 class ChangeRate(msgspec.Struct, frozen=True, tag="change_rate"):
     number: int
     bps: int
@@ -82,6 +90,8 @@ class StopTranscode(msgspec.Struct, frozen=True, tag="stop_transcode"):
     number: int
 
 
+Making = StartTranscode | StartCleaning | ChangeRate | MakeKeyFrame | StopTranscode
+"""What concerns media that are made anew."""
 FromEngine = (
     OpenTap
     | ForgetCall
@@ -91,10 +101,7 @@ FromEngine = (
     | StopRecording
     | TakeStill
     | EndStills
-    | StartTranscode
-    | ChangeRate
-    | MakeKeyFrame
-    | StopTranscode
+    | Making
 )
 
 

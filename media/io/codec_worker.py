@@ -16,9 +16,9 @@ import time
 
 from media.errors import WireError
 from media.io import codec_words as words
+from media.io.codec_kitchens import Kitchens
 from media.io.codec_recording import Recordings
 from media.io.codec_stills import Darkroom
-from media.io.codec_transcoding import Kitchens
 from media.wire.tapped import FrameReader, TappedPacket, message_frame
 
 logger = logging.getLogger(__name__)

@@ -215,6 +215,10 @@ class Engine:
         self._call(call_id).bridge.mute(leg_id, kind, muted, time.monotonic())
         self._endpoint.flush()
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        self._leg(call_id, leg_id)
+        self._studio.clean_voice(call_id, self._calls[call_id], leg_id, wanted)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         self._studio.start_recording(call_id, self._call(call_id), spec)
 

@@ -172,8 +172,8 @@ class HeldLeg:
         self.playout_ms = round(seconds * 1000)
         self.call.tell(PlayoutWished(self.spec.call_id, self.spec.leg_id, self.playout_ms))
 
-    def status(self, playing: tuple[str, ...], unshowable: bool) -> LegStatus:
-        told = (self.video_paused, playing, self.wished_bps, self.wished_layers, self.playout_ms, unshowable)
+    def status(self, playing: tuple[str, ...], unshowable: bool, cleaned: bool) -> LegStatus:
+        told = (self.video_paused, playing, self.wished_bps, self.wished_layers, self.playout_ms, unshowable, cleaned)
         return LegStatus(self.spec.leg_id, self.state, self.generation, *told)
 
     # --- time ---
@@ -276,9 +276,16 @@ class HeldCall:
         """An exception of our own: this call ends, the others go on."""
         self._owner.crash(self)
 
-    def status(self, recordings: tuple[RecordingStatus, ...] = (), blind: frozenset[str] = frozenset()) -> CallStatus:
-        """Recordings, and legs without a picture for want of a codec, are known to the studio."""
-        legs = tuple(leg.status(self._playing(leg_id), leg_id in blind) for leg_id, leg in self.legs.items())
+    def status(
+        self,
+        recordings: tuple[RecordingStatus, ...] = (),
+        blind: frozenset[str] = frozenset(),
+        cleaned: frozenset[str] = frozenset(),
+    ) -> CallStatus:
+        """Recordings, legs without a picture for want of a codec and cleaned voices are known to the studio."""
+        legs = tuple(
+            leg.status(self._playing(leg_id), leg_id in blind, leg_id in cleaned) for leg_id, leg in self.legs.items()
+        )
         return CallStatus(self.call_id, legs, self.bridge.connected, self.bridge.held, recordings)
 
     def _playing(self, leg_id: str) -> tuple[str, ...]:

@@ -108,6 +108,9 @@ class WorkerPool:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._pinned(call_id).engine.mute(call_id, leg_id, kind, muted)
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        await self._pinned(call_id).engine.clean_voice(call_id, leg_id, wanted)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         await self._pinned(call_id).engine.start_recording(call_id, spec)
 

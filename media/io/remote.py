@@ -79,6 +79,12 @@ class Mute(msgspec.Struct, frozen=True, tag="mute"):
     muted: bool
 
 
+class CleanVoice(msgspec.Struct, frozen=True, tag="clean_voice"):
+    call_id: str
+    leg_id: str
+    wanted: bool
+
+
 class StartRecording(msgspec.Struct, frozen=True, tag="start_recording"):
     call_id: str
     spec: RecordingSpec
@@ -137,7 +143,7 @@ class Drain(msgspec.Struct, frozen=True, tag="drain"):
     timeout: float
 
 
-StudioRequest = StartRecording | PauseRecording | StopRecording | TakeSnapshot | Play
+StudioRequest = CleanVoice | StartRecording | PauseRecording | StopRecording | TakeSnapshot | Play
 CallRequest = OpenLeg | AcceptAnswer | RestartIce | Connect | Hold | Mute | StudioRequest | CloseLeg | CloseCall | Stats
 Request = CallRequest | Status | Activate | Drain
 

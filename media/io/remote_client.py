@@ -173,6 +173,9 @@ class RemoteEngine:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._ask(remote.Mute(call_id, leg_id, kind, muted), None)
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        await self._ask(remote.CleanVoice(call_id, leg_id, wanted), None)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         await self._ask(remote.StartRecording(call_id, spec), None)
 

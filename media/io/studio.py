@@ -16,6 +16,7 @@ from media.api import (
     RecordingStatus,
     Snapshot,
     VideoUnshowable,
+    VoiceCleaned,
 )
 from media.bridge.bridge import Bridge
 from media.bridge.rescue import might_need
@@ -39,10 +40,8 @@ MOST_FAILURES = 6
 """Codec workers that died young in a row before recordings are given up."""
 TRANSCODE_CORES = 0.8
 """Cores that a codec worker may use, all it does included, when a transcode is to begin."""
-CORES_A_TRANSCODE = 0.35
-"""What a transcode is taken to cost until it shows in the measured CPU …"""
 MEASURED_AFTER = 4.0
-"""… that is, after so many seconds."""
+"""What is begun shows in the measured CPU after so many seconds."""
 FLUSH_SECONDS, FLUSH_BYTES = 0.025, 256 << 10
 """Tapped packets are sent after so long, or when there are so many."""
 _WATCH_SECONDS = 0.25
@@ -71,10 +70,10 @@ class Studio:
         self._feed = Feed()
         self._link = CodecLink(self, self._feed, spawn)
         self._transcode_cores = transcode_cores
-        self._reserved: list[float] = []
-        """Until when a transcode that was begun is not in the measured CPU yet."""
+        self._reserved: list[tuple[float, float]] = []
+        """Until when what was begun is not in the measured CPU yet, and the cores that it is taken to need."""
         self._transcoded: dict[int, str] = {}
-        """Number of a transcode -> its call."""
+        """Number of what is made anew -> its call."""
         self._refused = 0
         self._calls: dict[str, StudioCall] = {}
         self._recordings: dict[str, Recording] = {}
@@ -159,12 +158,22 @@ class Studio:
         if stage is not None and stage.ended is None:
             stage.ended = lambda name: self._tell(AnnouncementEnded(call_id, leg_id, name))
 
-    def of_call(self, call_id: str) -> tuple[tuple[RecordingStatus, ...], frozenset[str]]:
-        """For its status: its recordings, and the legs of which the last VideoUnshowable said so."""
+    def clean_voice(self, call_id: str, call: CallView, leg_id: str, wanted: bool) -> None:
+        """See media.api.MediaEngine."""
+        studio_call = self._calls.get(call_id)
+        if studio_call is None and not wanted:
+            return
+        now = time.monotonic()
+        self._link.need(now)
+        self._call(call_id, call.bridge).cleaner.want(leg_id, wanted)
+        self.consider(call_id, call.bridge, now)
+
+    def of_call(self, call_id: str) -> tuple[tuple[RecordingStatus, ...], frozenset[str], frozenset[str]]:
+        """For its status: its recordings, and the legs of which the last VideoUnshowable and VoiceCleaned said so."""
         call = self._calls.get(call_id)
         if call is None:
-            return (), frozenset()
-        return tuple(recording.status() for recording in call.recordings.values()), call.blind
+            return (), frozenset(), frozenset()
+        return tuple(recording.status() for recording in call.recordings.values()), call.blind, call.cleaned
 
     def counters(self) -> dict[str, int]:
         """For EngineStatus."""
@@ -215,13 +224,18 @@ class Studio:
             if not might_need(bridge):
                 return
             call = self._call(call_id, bridge)
-        if call.rescuer.consider(now):
+        changed = call.rescuer.consider(now)
+        if call.cleaner.consider(now) or changed:
             call.rejoin(now)
         blind = call.rescuer.blind(now)
         if blind != call.blind:
             for leg_id in (blind ^ call.blind) & bridge.legs.keys():
                 self._tell(VideoUnshowable(call_id, leg_id, leg_id in blind))
             call.blind = blind
+        cleaned = call.cleaner.cleaned
+        for leg_id in (cleaned ^ call.cleaned) & bridge.legs.keys():
+            self._tell(VoiceCleaned(call_id, leg_id, leg_id in cleaned))
+        call.cleaned = cleaned
 
     async def close(self) -> None:
         """Let the recordings be finished."""
@@ -254,6 +268,7 @@ class Studio:
         for call in self._calls.values():
             call.stills.clear()
             call.rescuer.ended(None, time.monotonic())
+            call.cleaner.ended(None, time.monotonic())
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(UnavailableError("the codec worker is gone"))
@@ -276,9 +291,11 @@ class Studio:
                 if answer is not None and not answer.done():
                     answer.set_result(message)
             case words.TranscodeEnded(number, reason):
-                logger.warning("pictures for a leg are not made any more: %s", reason)
-                for call in list(self._calls.values()):
+                call = self._calls.get(self._transcoded.get(number, ""))
+                logger.warning("what was made for a leg is not made any more: %s", reason)
+                if call is not None:
                     call.rescuer.ended(number, time.monotonic())
+                    call.cleaner.ended(number, time.monotonic())
             case _:
                 pass
 
@@ -286,7 +303,7 @@ class Studio:
         """Pictures that were encoded for a leg."""
         call = self._calls.get(self._transcoded.get(packet.tap, ""))
         if call is not None:
-            call.rescuer.arrived(packet, time.monotonic())
+            call.made(packet, time.monotonic())
 
     # --- inside ---
 
@@ -294,20 +311,20 @@ class Studio:
         call = self._calls.get(call_id)
         if call is None:
             call = self._calls[call_id] = StudioCall(
-                call_id, bridge, self._feed, self._link.say, self._taps, lambda: self._admit(call_id)
+                call_id, bridge, self._feed, self._link.say, self._taps, lambda cores: self._admit(call_id, cores)
             )
         return call
 
-    def _admit(self, call_id: str) -> int | None:
-        """A number for one more transcode; None while there is no CPU for it."""
+    def _admit(self, call_id: str, cores: float) -> int | None:
+        """A number for something more that is made anew; None while there is no CPU for it."""
         now = time.monotonic()
         self._link.need(now)
-        self._reserved = [until for until in self._reserved if until > now]
-        cores = self._link.cpu_fraction + CORES_A_TRANSCODE * (len(self._reserved) + 1)
-        if not self._link.ready or cores > self._transcode_cores:
+        self._reserved = [(until, its) for until, its in self._reserved if until > now]
+        used = self._link.cpu_fraction + sum(its for _, its in self._reserved)
+        if not self._link.ready or used + cores > self._transcode_cores:
             self._refused += 1
             return None
-        self._reserved.append(now + MEASURED_AFTER)
+        self._reserved.append((now + MEASURED_AFTER, cores))
         number = next(self._taps)
         self._transcoded[number] = call_id
         return number

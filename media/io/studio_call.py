@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 
 from media.api import Kind, RecordingChanged, RecordingSpec, RecordingState, RecordingStatus
 from media.bridge.bridge import Bridge
+from media.bridge.cleaning import Cleaner
 from media.bridge.inbound import InboundTrack
 from media.bridge.outbound import OutboundTrack
 from media.bridge.player import Player
 from media.bridge.rescue import Rescuer
 from media.bridge.tap import Feed, Tap
 from media.io import codec_words as words
+from media.wire.tapped import OPUS, TappedPacket
 
 MAX_TAPS = 64
+CORES_A_TRANSCODE, CORES_A_VOICE = 0.35, 0.02
+"""What is taken to be the price until it shows in the measured CPU."""
 
 Say = Callable[[words.FromEngine], bool]
 
@@ -74,17 +78,20 @@ class StudioCall:
         feed: Feed,
         say: Say,
         numbers: Iterator[int],
-        admit: Callable[[], int | None],
+        admit: Callable[[float], int | None],
     ) -> None:
         self.bridge = bridge
         self.recordings: dict[str, Recording] = {}
         self.stills: dict[str, float] = {}
         """leg_id -> until when its camera is decoded."""
         self.rescuer = Rescuer(bridge, self)
+        self.cleaner = Cleaner(bridge, self)
         self.blind: frozenset[str] = frozenset()
         """Legs of which it was told that they have no picture for want of a codec."""
+        self.cleaned: frozenset[str] = frozenset()
+        """Legs of which it was told that their voice is cleaned."""
         self._admit = admit
-        """Gives a number to one more transcode, if there is CPU for it."""
+        """Gives a number to something more that is made anew, if there are so many cores for it."""
         self._call_id = call_id
         self._feed = feed
         self._say = say
@@ -94,15 +101,17 @@ class StudioCall:
     def close(self) -> None:
         """The call has ended; nothing here keeps it."""
         self.rescuer.close()
+        self.cleaner.close()
         self.bridge.studio = None
         self._taps.clear()
-        del self.rescuer
+        del self.rescuer, self.cleaner
 
     # --- what the bridge asks ---
 
     def tap(self, leg_id: str, source: InboundTrack) -> Tap | None:
         kind = source.slot.kind
-        if not self._wanted(leg_id, kind) and source not in self.rescuer.sources:
+        made_anew = source in self.rescuer.sources or source in self.cleaner.sources
+        if not self._wanted(leg_id, kind) and not made_anew:
             return None
         return self._tap(leg_id, source)
 
@@ -118,7 +127,7 @@ class StudioCall:
         return found[0]
 
     def substitute(self, track: OutboundTrack, source: InboundTrack) -> Player | None:
-        return self.rescuer.player(track, source)
+        return self.rescuer.player(track, source) or self.cleaner.player(track, source)
 
     def sender_report(self, tap: int, ntp_time: int, rtp_timestamp: int, arrival: float) -> None:
         self._say(words.SenderReport(tap, ntp_time, rtp_timestamp, arrival))
@@ -127,7 +136,7 @@ class StudioCall:
 
     def begin(self, source: InboundTrack, bps: int, *, h264: bool) -> int | None:
         leg_id = next((name for name, leg in self.bridge.legs.items() if source in leg.streams.tracks), None)
-        number = self._admit() if leg_id is not None else None
+        number = self._admit(CORES_A_TRANSCODE) if leg_id is not None else None
         if leg_id is None or number is None:
             return None
         start = words.StartTranscode(number, self._tap(leg_id, source).number, bps, h264)
@@ -142,11 +151,27 @@ class StudioCall:
     def end(self, number: int) -> None:
         self._say(words.StopTranscode(number))
 
+    # --- what the cleaner asks besides (media.bridge.cleaning.Cleaning) ---
+
+    def begin_cleaning(self, leg_id: str, source: InboundTrack) -> int | None:
+        number = self._admit(CORES_A_VOICE)
+        if number is None:
+            return None
+        return number if self._say(words.StartCleaning(number, self._tap(leg_id, source).number)) else None
+
     # --- what the studio says ---
+
+    def made(self, packet: TappedPacket, now: float) -> None:
+        """Pictures or a voice, for whom they were made."""
+        if packet.codec == OPUS:
+            self.cleaner.arrived(packet, now)
+        else:
+            self.rescuer.arrived(packet, now)
 
     def rejoin(self, now: float) -> None:
         """What is wanted has changed."""
-        self.bridge.studio = self if self.recordings or self.stills or self.rescuer.active else None
+        in_use = self.recordings or self.stills or self.rescuer.active or self.cleaner.active
+        self.bridge.studio = self if in_use else None
         self.bridge.rejoin(now)
 
     def tap_of(self, leg_id: str, kind: Kind) -> int | None:

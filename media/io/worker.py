@@ -142,6 +142,9 @@ class Worker:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._running(call_id).mute(call_id, leg_id, kind, muted)
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        await self._running(call_id).clean_voice(call_id, leg_id, wanted)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         await self._running(call_id).start_recording(call_id, spec)
 

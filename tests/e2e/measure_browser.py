@@ -14,12 +14,24 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
+from callserver.bench.quality import an_hour
+from callserver.quality.store import QualityStore
+from callserver.store.database import Database, sqlite_url
+from callserver.store.records import SqlRecords
+from signaling.records import Change
 from tests.e2e.chromium import chromium_flags, chromium_path
 from tests.e2e.people import Agent, People
 from tests.e2e.product import ARTIFACTS, Product, until
-from tests.e2e.timing import Timings, note_call, note_recovery, note_still, summary, write
+from tests.e2e.test_operations import operator
+from tests.e2e.timing import Timings, note, note_call, note_recovery, note_still, summary, write
 
 STILLS_A_CALL = 5
+_DRAWN = """async () => {
+  while (document.querySelectorAll("svg path.curve[d*=L]").length < 4) await new Promise(requestAnimationFrame);
+  await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+  return performance.now();
+}"""
+"""Milliseconds since navigation once curves are there and a frame with them was painted."""
 
 
 async def one_call(people: People, agent: Agent, timings: Timings, ring_seconds: float) -> None:
@@ -81,6 +93,20 @@ async def stills(people: People, agent: Agent, count: int, timings: Timings) -> 
     await customer.leave()
 
 
+async def hours(people: People, product: Product, loads: int, timings: Timings) -> None:
+    """So many times the operator's page of a call of 60 minutes, from navigation to drawn curves."""
+    database = Database(sqlite_url(product.data_dir))
+    state = await an_hour(QualityStore(database))
+    await SqlRecords(database).write(Change(calls=[state]))
+    await database.close()
+    olga = await operator(people)
+    for _ in range(loads):
+        await olga.page.goto("about:blank")
+        await olga.page.goto(f"/ops#/call/{state.call_id}")
+        note(timings, "page of a call of 60 minutes", await olga.page.evaluate(_DRAWN))
+    await olga.leave()
+
+
 async def measure(options: argparse.Namespace) -> Timings:
     timings: Timings = {}
     log = ARTIFACTS / "measure.log"
@@ -104,6 +130,9 @@ async def measure(options: argparse.Namespace) -> Timings:
                 for number in range(0, options.stills, STILLS_A_CALL):
                     print(f"snapshots from {number + 1} of {options.stills}", file=sys.stderr)
                     await stills(people, agent, min(STILLS_A_CALL, options.stills - number), timings)
+                if options.hours:
+                    print("the page of a call of 60 minutes", file=sys.stderr)
+                    await hours(people, product, options.hours, timings)
                 await browser.close()
         finally:
             await product.stop()
@@ -117,6 +146,8 @@ def main() -> None:
     parser.add_argument("--ring", type=float, default=1.5, help=ring_help)
     parser.add_argument("--kills", type=int, default=10, help="calls with a killed worker (default: %(default)s)")
     parser.add_argument("--stills", type=int, default=20, help="snapshots (default: %(default)s)")
+    hours_help = "loads of the page of a call of 60 minutes (default: %(default)s)"
+    parser.add_argument("--hours", type=int, default=5, help=hours_help)
     parser.add_argument("--fps", type=int, default=15, help="of the pretended cameras (default: %(default)s)")
     timings = asyncio.run(measure(parser.parse_args()))
     write(timings, ARTIFACTS / "browser-figures.json")

@@ -120,6 +120,15 @@ async def test_a_call_with_the_voice_only(customer: Customer, agent: Agent) -> N
     await agent.hears()
     assert (await agent.figures())["framesDecoded"] == 0
     assert (await customer.figures())["framesDecoded"] == 0
+
+    await agent.page.locator(".control-box > button").click()
+    await agent.page.get_by_role("switch").check()
+    await agent.shows(agent.page.locator("[role=switch][aria-busy=false]"), "that the voice is cleaned")
+    assert "keeps the original" in await agent.page.locator("#less-noise").inner_text()
+    await agent.hears()
+    await agent.screenshot("console-less-noise")
+    await agent.page.get_by_role("switch").uncheck()
+    await agent.hears()
     await customer.hang_up()
     await agent.ended()
 

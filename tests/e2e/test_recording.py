@@ -60,7 +60,17 @@ async def plays(agent: Agent) -> None:
     assert abs(first["seconds"] - second["seconds"]) < 0.3
 
 
-async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Agent, product: Product) -> None:
+HALF_THE_CAMERA = """
+  const set = RTCRtpSender.prototype.setParameters;
+  RTCRtpSender.prototype.setParameters = function (parameters) {
+    if (this.track?.kind === "video") for (const one of parameters.encodings) one.scaleResolutionDownBy = 2;
+    return set.call(this, parameters);
+  };"""
+"""A page that sends its pictures at half of the camera's width, as on a narrow connection."""
+
+
+async def test_a_call_is_recorded_and_played_back(people: People, agent: Agent, product: Product) -> None:
+    customer = await people.customer(init=HALF_THE_CAMERA)
     await customer.call("Rita Recorded")
     await agent.answer()
     await customer.sees()
@@ -74,6 +84,8 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
     await customer.shows(await customer.find(".kept-notice[data-state=on]"), "that it goes on")
     await agent.key("P").click()  # a still of the stream at once, then one of the customer's camera
     await agent.sees_photos(1)
+    width = (await agent.figures())["width"]
+    await until(lambda: _as_wide(agent, 2 * width), "the still has all that the camera gives, not what is sent")
     await agent.page.get_by_role("button", name="Snapshot of your own picture").click()
     await agent.sees_photos(2)
     await customer.do("camera")
@@ -106,6 +118,11 @@ async def test_a_call_is_recorded_and_played_back(customer: Customer, agent: Age
     await agent.shows(agent.page.get_by_text("This recording was deleted on"), "that it is gone")
     assert not (product.data_dir / "recordings" / recording["recording_id"]).exists()
     assert agent.complaints + customer.complaints == []
+
+
+async def _as_wide(agent: Agent, pixels: int) -> bool:
+    picture = agent.page.locator(".chat-items img").first
+    return bool(await picture.evaluate("(one) => one.naturalWidth") == pixels)
 
 
 async def test_a_recording_outlives_its_worker(

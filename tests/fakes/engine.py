@@ -5,10 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from media.announcement import SPOKEN, SPOKEN_LANGUAGES, Announcement
 from media.api import (
-    SPOKEN,
-    SPOKEN_LANGUAGES,
-    Announcement,
     AnnouncementEnded,
     CallLost,
     CallStatus,
@@ -31,6 +29,7 @@ from media.api import (
     SourceWished,
     VideoLimited,
     VideoUnshowable,
+    VoiceCleaned,
 )
 from media.errors import CapacityError, NegotiationError, UnavailableError, UnknownLegError
 
@@ -47,6 +46,7 @@ class MediaLeg:
     video_paused: bool = False
     wished_bps: int = 0
     unshowable: bool = False
+    cleaned: bool = False
     playing: dict[bool, str] = field(default_factory=dict)
     """What is played to it: True: repeated, False: once."""
 
@@ -71,6 +71,8 @@ class MediaModel:
         self.opened = 0
         self.picture: bytes | None = b"\xff\xd8 a still \xff\xd9"
         """What a snapshot shows; None: no picture comes."""
+        self.cleans = True
+        """Whether voices can be cleaned here."""
         self.recorded: list[RecordingSpec] = []
         """Every recording that was ever started."""
 
@@ -108,6 +110,13 @@ class MediaModel:
     def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         leg = self._leg(call_id, leg_id)
         (leg.muted.add if muted else leg.muted.discard)(kind)
+
+    def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        """It is so at once, if there is the library."""
+        leg = self._leg(call_id, leg_id)
+        if leg.cleaned != (wanted and self.cleans):
+            leg.cleaned = wanted and self.cleans
+            self.happened.append(VoiceCleaned(call_id, leg_id, leg.cleaned))
 
     def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         """It is open at once."""
@@ -187,6 +196,7 @@ class MediaModel:
                             tuple(leg.playing.values()),
                             leg.wished_bps,
                             video_unshowable=leg.unshowable,
+                            voice_cleaned=leg.cleaned,
                         )
                         for leg in call.legs.values()
                     ),
@@ -265,6 +275,10 @@ class FakeEngine:
 
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         self.model.mute(call_id, leg_id, kind, muted)
+
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        self.model.clean_voice(call_id, leg_id, wanted)
+        self._news.set()
 
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         self.model.start_recording(call_id, spec)

@@ -13,13 +13,13 @@ from signaling.actions import (
     Action,
     AnswerLeg,
     Claim,
+    CleanVoice,
     CloseCallMedia,
     CloseConnection,
     CloseLeg,
     ConnectLegs,
     DropPhoto,
     HoldCall,
-    KeepingAction,
     MuteLeg,
     Observe,
     OpenLeg,
@@ -31,6 +31,7 @@ from signaling.actions import (
     Send,
     StartRecording,
     StopRecording,
+    StudioAction,
     TakeStill,
 )
 from signaling.admission import Admission
@@ -198,19 +199,21 @@ class Exchange:
                 media.hold(call_id, held)
             case MuteLeg(call_id, leg_id, kind, muted):
                 media.mute(call_id, leg_id, kind, muted)
-            case Play(call_id, leg_id, announcement, repeat):
-                media.play(call_id, leg_id, announcement, repeat)
             case CloseLeg(call_id, leg_id):
                 media.close_leg(call_id, leg_id)
             case CloseCallMedia(call_id):
                 media.close_call(call_id)
             case _:
-                return self._keep(job)
+                return self._in_studio(job)
         return None
 
-    def _keep(self, job: KeepingAction) -> Result | None:
+    def _in_studio(self, job: StudioAction) -> Result | None:
         media = self.media
         match job:
+            case CleanVoice(call_id, leg_id, wanted):
+                media.clean_voice(call_id, leg_id, wanted)
+            case Play(call_id, leg_id, announcement, repeat):
+                media.play(call_id, leg_id, announcement, repeat)
             case StartRecording(call_id, recording_id, audio_only, names):
                 self.check_recording(call_id, recording_id)
                 media.start_recording(call_id, RecordingSpec(recording_id, "", b"", audio_only, names))

@@ -68,6 +68,9 @@ class ServedEngine:
     async def mute(self, call_id: str, leg_id: str, kind: Kind, muted: bool) -> None:
         await self._note("mute", call_id, leg_id, kind, muted)
 
+    async def clean_voice(self, call_id: str, leg_id: str, wanted: bool) -> None:
+        await self._note("clean_voice", call_id, leg_id, wanted)
+
     async def start_recording(self, call_id: str, spec: RecordingSpec) -> None:
         await self._note("start_recording", call_id, spec)
 

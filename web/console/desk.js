@@ -160,6 +160,12 @@ export class Desk extends EventTarget {
     if (call) this.#send({ type: "call.hold", call_id: call.call_id, on });
   }
 
+  /** Hear the customer with less noise; whether it is so is in the call's view. */
+  cleanVoice(on) {
+    const call = liveCall(this.state);
+    if (call) this.#send({ type: "call.clean", call_id: call.call_id, on });
+  }
+
   /** `state`: on, paused or off; what came of it is in the call's view. */
   record(state) {
     const call = liveCall(this.state);

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from media.api import SPOKEN, SPOKEN_LANGUAGES, Announcement
+from media.announcement import SPOKEN, SPOKEN_LANGUAGES, Announcement
 from media.codecs.pictures import PictureDecoder, VideoCodec
 from media.errors import UnavailableError, WireError
 from media.io.announcements import FRAGMENT_BYTES, OWN_FILES, Announcements, stated_names

@@ -7,6 +7,7 @@ from signaling.inbox import ONLY
 from signaling.protocol import (
     AgentSetStatus,
     CallAccept,
+    CallClean,
     CallDecline,
     CallHangup,
     CallHold,
@@ -58,6 +59,24 @@ def test_mute_stops_the_media_and_the_other_side_sees_it() -> None:
     ana.sends(audio=True, video=False)
     exchange.work_all()
     assert ("peer_audio" in bo.call, bo.call["peer_video"], muted(exchange, ana)) == (False, False, {"video"})
+
+
+def test_less_noise_is_the_agents_wish_and_known_to_the_agent_only() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    leg = exchange.media.calls[ana.call_id].legs[next(iter(ana.offers))]
+    bo.say(CallClean(bo.call_id, True))
+    exchange.work_all()
+    assert (leg.cleaned, bo.call["clean_voice"], bo.call["voice_cleaned"]) == (True, True, True)
+    assert not {"clean_voice", "voice_cleaned"} & set(ana.call)
+    bo.say(CallClean(bo.call_id, True))
+    bo.say(CallClean(bo.call_id, False))
+    exchange.work_all()
+    assert (leg.cleaned, "clean_voice" in bo.call, "voice_cleaned" in bo.call) == (False, False, False)
+    exchange.media.cleans = False
+    bo.say(CallClean(bo.call_id, True))
+    exchange.work_all()
+    assert (bo.call["clean_voice"], "voice_cleaned" in bo.call) == (True, False)
 
 
 def test_a_camera_that_was_off_before_the_answer_stays_off() -> None:
@@ -182,6 +201,7 @@ MESSAGES: list[ClientMessage] = [
     CallAccept("call"),
     CallDecline("call"),
     CallHold("call", True),
+    CallClean("call", True),
     CallRate("call", 1),
     CallStart(),
     RecordingConsent("call", True),

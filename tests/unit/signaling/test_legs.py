@@ -3,7 +3,7 @@
 import pytest
 
 from media.api import LegDisconnected, LegRecovered, Offer
-from signaling.protocol import CallHold, LegRestart
+from signaling.protocol import CallClean, CallHold, LegRestart
 from signaling.results import JoinFailed, Offered
 from signaling.rules import CallRules
 from tests.fakes.client import Client
@@ -44,6 +44,25 @@ def test_a_held_call_is_still_held_after_its_worker_died() -> None:
     exchange.media.lose(ana.call_id)
     exchange.work_all()
     assert (ana.phase, exchange.media.calls[ana.call_id].held) == ("on_hold", True)
+
+
+def test_less_noise_is_wanted_of_the_new_leg_too_and_not_by_the_next_agent() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    bo.say(CallClean(bo.call_id, True))
+    exchange.work_all()
+    exchange.media.lose(ana.call_id)
+    exchange.work_all()
+    assert exchange.media.calls[ana.call_id].legs[newest(ana)].cleaned
+    assert bo.call["voice_cleaned"]
+    cy = agent(exchange, "Cy")
+    exchange.drop(bo)
+    exchange.advance(exchange.rules.resume_window)
+    exchange.work_all()
+    accept(cy)
+    exchange.work_all()
+    assert not exchange.media.calls[ana.call_id].legs[newest(ana)].cleaned
+    assert "clean_voice" not in cy.call
 
 
 def test_a_worker_that_dies_while_it_rings_costs_neither_place_nor_ring() -> None:

@@ -1,7 +1,7 @@
 """The control process is killed and starts again: people go on talking."""
 
 from signaling.admission import Admission
-from signaling.protocol import CallHold, CallMedia, Context, LegRestart, Person
+from signaling.protocol import CallClean, CallHold, CallMedia, Context, LegRestart, Person
 from signaling.records import CallState
 from tests.fakes.client import Client
 from tests.fakes.engine import MediaLeg
@@ -44,6 +44,19 @@ def test_hold_and_mute_survive() -> None:
     ana.say(CallMedia(ana.call_id, True, True))
     exchange.work_all()
     assert media.legs[next(iter(ana.offers))].muted == set()
+
+
+def test_a_voice_that_is_cleaned_stays_so() -> None:
+    exchange = Exchange()
+    ana, bo = talk(exchange)
+    bo.say(CallClean(bo.call_id, True))
+    exchange.work_all()
+    restarted(exchange, ana, bo)
+    assert exchange.media.calls[ana.call_id].legs[next(iter(ana.offers))].cleaned
+    assert bo.last("resumed")["snapshot"]["call"]["voice_cleaned"]
+    bo.say(CallClean(bo.call_id, False))
+    exchange.work_all()
+    assert not exchange.media.calls[ana.call_id].legs[next(iter(ana.offers))].cleaned
 
 
 def test_what_a_camera_may_send_is_known_afterwards() -> None:

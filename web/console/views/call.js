@@ -95,7 +95,7 @@ function Quality() {
   const { state, t } = useDesk();
   const { level, side, kind: matter } = state.view.hint;
   const kind = WORDS[side] ?? "any";
-  const advice = [`quality.${matter}`, `quality.${matter}.${side}`].find((key) => t(key) !== key);
+  const advice = [`quality.${matter}.${side}`, side !== "peer" && `quality.${matter}`].find((key) => key && t(key) !== key);
   if (advice) return html`<span class=${`chip quality advice ${level}`} role="status"><${Icon} name="signal" size="16" />${t(advice)}</span>`;
   return html`<span class=${`chip quality ${level}`} role="status"><${Icon} name="signal" size="16" />${level === "good" ? t("quality.good") : t(`quality.${level}.${kind}`)}</span>`;
 }

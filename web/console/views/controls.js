@@ -6,6 +6,8 @@ import { KEYS, ariaKey } from "../shortcuts.js";
 import { useDesk } from "./context.js";
 import { RecordControls, SnapshotControl, VerifyControl } from "./keeping.js";
 
+const CLEANING_MS = 8000;
+
 export function Controls({ call }) {
   const { desk, state, t } = useDesk();
   const { audio, video } = state.sending;
@@ -18,7 +20,7 @@ export function Controls({ call }) {
     <${SnapshotControl} call=${call} Control=${Control} />
     <${RecordControls} call=${call} Control=${Control} />
     <${VerifyControl} call=${call} Control=${Control} />
-    <${Devices} video=${call.media === "video"} />
+    <${Devices} call=${call} />
     <${Control} action="hangup" icon="hangup" kind="hang-up" label=${t("call.hangUp")} onClick=${() => desk.hangUp()} />
   </div>`;
 }
@@ -65,7 +67,22 @@ export function DeviceChoices({ video = true, prefix }) {
     ${canChooseSpeaker() && html`<${DeviceChoice} id=${`${prefix}-speaker`} label=${t("setup.speaker")} devices=${devices.speakers} value=${speaker} onChange=${chooseSpeaker} />`}`;
 }
 
-function Devices({ video }) {
+/** What the customer's surroundings add to what the agent hears. */
+function LessNoise({ call }) {
+  const { desk, t } = useDesk();
+  const { clean_voice: wanted = false, voice_cleaned: cleaned = false } = call;
+  const [waited, setWaited] = useState(false);
+  useEffect(() => {
+    setWaited(false);
+    if (!wanted || cleaned || call.phase !== "active" || !call.peer_audio) return undefined;
+    const timer = setTimeout(() => setWaited(true), CLEANING_MS);
+    return () => clearTimeout(timer);
+  }, [wanted, cleaned, call.phase, call.peer_audio]);
+  return html`<label class="switch"><input type="checkbox" role="switch" checked=${wanted} aria-busy=${wanted && !cleaned && !waited} aria-describedby="less-noise" onChange=${(event) => desk.cleanVoice(event.target.checked)} /><span>${t("call.lessNoise")}</span></label>
+    <p class="quiet small-text" id="less-noise" role="status">${t(waited ? "call.lessNoiseNot" : "call.lessNoiseHint")}</p>`;
+}
+
+function Devices({ call }) {
   const { t } = useDesk();
   const [open, setOpen] = useState(false);
   const box = useRef(null);
@@ -84,6 +101,6 @@ function Devices({ video }) {
     <button type="button" class="control" aria-expanded=${open} aria-controls="call-devices" title=${t("call.devices")} onClick=${() => setOpen(!open)}>
       <span class="control-face"><${Icon} name="sliders" size="22" /></span><span class="control-word">${t("call.devices")}</span>
     </button>
-    ${open && html`<div class="menu device-menu" id="call-devices"><${DeviceChoices} video=${video} prefix="call" /></div>`}
+    ${open && html`<div class="menu device-menu" id="call-devices"><${DeviceChoices} video=${call.media === "video"} prefix="call" /><${LessNoise} call=${call} /></div>`}
   </div>`;
 }

@@ -74,7 +74,7 @@ WHO_MAY = {
 CUSTOMER, AGENT = frozenset({"customer"}), frozenset({"agent"})
 WHO_MAY_SAY = {
     **dict.fromkeys(("call.start", "call.rate"), CUSTOMER),
-    **dict.fromkeys(("agent.status", "call.accept", "call.decline", "call.hold"), AGENT),
+    **dict.fromkeys(("agent.status", "call.accept", "call.decline", "call.hold", "call.clean"), AGENT),
     **dict.fromkeys(("recording.set", "still.take", "verification.set"), AGENT),
     "recording.consent": CUSTOMER,
     **dict.fromkeys(("hello", "resume", "ping", "leg.answer", "leg.restart", "leg.narrow"), CUSTOMER | AGENT),
@@ -94,6 +94,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "call.accept": {"call_id": "c"},
     "call.decline": {"call_id": "c"},
     "call.hold": {"call_id": "c", "on": True},
+    "call.clean": {"call_id": "c", "on": True},
     "recording.set": {"call_id": "c", "state": "on"},
     "recording.consent": {"call_id": "c", "granted": True},
     "still.take": {"call_id": "c", "id": "s"},
