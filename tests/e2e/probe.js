@@ -70,9 +70,11 @@
           sum.bytesSent += one.bytesSent ?? 0;
           if (one.kind === "audio") sum.audioSent += one.packetsSent ?? 0;
           else sum.framesSent += one.framesSent ?? 0;
-        } else if (one.type === "candidate-pair" && one.nominated && one.state === "succeeded") {
-          sum.transports.push(stats.get(one.remoteCandidateId)?.protocol ?? "");
-          sum.relays.push(stats.get(one.localCandidateId)?.relayProtocol ?? "");
+        } else if (one.type === "transport" && one.selectedCandidatePairId) {
+          // The pair in use: one that carried the call before keeps "nominated" and "succeeded" for as long as it is kept.
+          const pair = stats.get(one.selectedCandidatePairId);
+          sum.transports.push(stats.get(pair?.remoteCandidateId)?.protocol ?? "");
+          sum.relays.push(stats.get(pair?.localCandidateId)?.relayProtocol ?? "");
         }
       }
     }
