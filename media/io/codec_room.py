@@ -5,11 +5,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
 Work = TypeVar("Work")
+Given = TypeVar("Given")
 
 IDLE_SECONDS = 0.1
 
@@ -83,22 +85,22 @@ class Room(ABC, Generic[Work]):
                 ending = self._ending and not batch
                 self._working = True
             for work, _ in batch:
-                self._guarded(work)
+                self._guarded(self.work, work)
+                self.done += 1
             if ending:
                 self.leave()
                 return
             now = time.monotonic()
             if now >= idle_at:
                 idle_at = now + self.idle_seconds
-                self.idle(now)
+                self._guarded(self.idle, now)
             self._working = False
 
-    def _guarded(self, work: Work) -> None:
+    def _guarded(self, do: Callable[[Given], None], given: Given) -> None:
         try:
-            self.work(work)
+            do(given)
         except Exception:
-            logger.exception("a piece of work failed by our own fault")
-        self.done += 1
+            logger.exception("a codec room failed by our own fault")
 
     def enter(self) -> None:
         """The first thing that is done."""

@@ -199,7 +199,6 @@ class Studio:
         for recording_id in list(call.recordings):
             self.stop_recording(call_id, recording_id)
         call.close()
-        self._transcoded = {number: its for number, its in self._transcoded.items() if its != call_id}
         self._link.say(words.ForgetCall(call_id))
 
     def tick(self, now: float) -> None:
@@ -311,7 +310,13 @@ class Studio:
         call = self._calls.get(call_id)
         if call is None:
             call = self._calls[call_id] = StudioCall(
-                call_id, bridge, self._feed, self._link.say, self._taps, lambda cores: self._admit(call_id, cores)
+                call_id,
+                bridge,
+                self._feed,
+                self._link.say,
+                self._taps,
+                lambda cores: self._admit(call_id, cores),
+                self._release,
             )
         return call
 
@@ -328,6 +333,9 @@ class Studio:
         number = next(self._taps)
         self._transcoded[number] = call_id
         return number
+
+    def _release(self, number: int) -> None:
+        self._transcoded.pop(number, None)
 
     def _rejoin(self, call_id: str, now: float) -> None:
         self._calls[call_id].rejoin(now)

@@ -79,6 +79,7 @@ class StudioCall:
         say: Say,
         numbers: Iterator[int],
         admit: Callable[[float], int | None],
+        release: Callable[[int], None],
     ) -> None:
         self.bridge = bridge
         self.recordings: dict[str, Recording] = {}
@@ -92,6 +93,8 @@ class StudioCall:
         """Legs of which it was told that their voice is cleaned."""
         self._admit = admit
         """Gives a number to something more that is made anew, if there are so many cores for it."""
+        self._release = release
+        """Takes such a number back: it is made no more."""
         self._call_id = call_id
         self._feed = feed
         self._say = say
@@ -139,8 +142,7 @@ class StudioCall:
         number = self._admit(CORES_A_TRANSCODE) if leg_id is not None else None
         if leg_id is None or number is None:
             return None
-        start = words.StartTranscode(number, self._tap(leg_id, source).number, bps, h264)
-        return number if self._say(start) else None
+        return self._begun(number, words.StartTranscode(number, self._tap(leg_id, source).number, bps, h264))
 
     def change_rate(self, number: int, bps: int) -> None:
         self._say(words.ChangeRate(number, bps))
@@ -149,6 +151,7 @@ class StudioCall:
         self._say(words.MakeKeyFrame(number))
 
     def end(self, number: int) -> None:
+        self._release(number)
         self._say(words.StopTranscode(number))
 
     # --- what the cleaner asks besides (media.bridge.cleaning.Cleaning) ---
@@ -157,7 +160,13 @@ class StudioCall:
         number = self._admit(CORES_A_VOICE)
         if number is None:
             return None
-        return number if self._say(words.StartCleaning(number, self._tap(leg_id, source).number)) else None
+        return self._begun(number, words.StartCleaning(number, self._tap(leg_id, source).number))
+
+    def _begun(self, number: int, start: words.StartTranscode | words.StartCleaning) -> int | None:
+        if self._say(start):
+            return number
+        self._release(number)
+        return None
 
     # --- what the studio says ---
 
