@@ -31,7 +31,7 @@ demo: $(RUN) ## start the server with a demo store and a demo agent (ARGS="--por
 venv: $(BENCH) compiled ## .venv with callserver and all that tests and benches need
 	@echo "ready: $(BIN)/callserver"
 
-compiled: $(DEV) ## machine code of the packet path for this checkout: a third less CPU (a minute, if its sources changed)
+compiled: $(DEV) ## machine code of the packet path and of judging calls: a third and half less CPU (a minute or two, if the sources changed)
 	@$(NEED) compiler
 	@$(BIN)/callserver compile
 
@@ -55,9 +55,9 @@ scenario: compiled ## calls through simulated links, in virtual time, the packet
 	@echo "== scenario tests"
 	@$(PYTEST) --compiled $(ARGS) tests/scenario
 
-compiled-unit: compiled ## unit tests of the packet path once more, as machine code
-	@echo "== unit tests of the packet path, compiled"
-	@$(PYTEST) --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe io receive send wire)
+compiled-unit: compiled ## unit tests of what is compiled once more, as machine code
+	@echo "== unit tests of what is compiled, as machine code"
+	@$(PYTEST) --compiled $(ARGS) $(addprefix tests/unit/media/,bridge bwe io quality receive send wire) tests/unit/callserver/quality
 
 web-unit: ## the pages' pure modules, in node
 	@echo "== tests of the pages' modules"

@@ -157,11 +157,15 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _control(options: argparse.Namespace) -> int:
-    from callserver.app import run_control
     from callserver.supervise import exit_with_parent
 
     exit_with_parent()
-    return run_control(config.load(options.config), options.config)
+    settings = config.load(options.config)
+    if settings.media.compiled:
+        import_module("callserver.compiled").use()
+    from callserver.app import run_control
+
+    return run_control(settings, options.config)
 
 
 def _worker(options: argparse.Namespace) -> int:

@@ -67,7 +67,7 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_calls_per_worker: int = 150
     """A worker refuses further calls from here on."""
     compiled: bool = True
-    """Use the packet path as machine code where `callserver compile` has made it."""
+    """Use the packet path, and what judges calls, as machine code where `callserver compile` has made it."""
     announcements: str = ""
     """A directory with your own music and spoken notices in place of ours (media/announcements/README.md)."""
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from callserver import config as settings
 from callserver.bench import BenchError
+from callserver.compiled import use
 
 EXIT_FAILED = 1
 
@@ -217,9 +219,10 @@ def _recording(options: argparse.Namespace) -> int:
 
 
 def _quality(options: argparse.Namespace) -> int:
+    compiled = settings.load(options.config).media.compiled and use()
     from callserver.bench.quality import quality
 
-    return _run(options, quality(options.calls, options.seconds, _say))
+    return _run(options, quality(options.calls, options.seconds, _say, compiled=compiled))
 
 
 def _run(options: argparse.Namespace, work: Coroutine[None, None, msgspec.Struct]) -> int:

@@ -34,6 +34,8 @@ class QualityReportOfBench(msgspec.Struct):
 
     calls: int
     seconds: int
+    compiled: bool
+    """Whether what makes and judges seconds is machine code (`callserver compile`)."""
     worker_fraction: float
     """Reading counters and making seconds, encoding included."""
     control_fraction: float
@@ -59,18 +61,22 @@ class _Outlet:
     def send_rtcp(self, data: bytes) -> None: ...
 
 
-async def quality(calls: int, seconds: int, say: Callable[[str], None]) -> QualityReportOfBench:
+async def quality(
+    calls: int, seconds: int, say: Callable[[str], None], *, compiled: bool = False
+) -> QualityReportOfBench:
     """Let so many calls of two go on for so long."""
     with tempfile.TemporaryDirectory(prefix="bench-quality-") as folder:
         database = Database(sqlite_url(Path(folder)))
         await database.migrate()
         try:
-            return await _measure(QualityStore(database), calls, seconds, say)
+            return await _measure(QualityStore(database), calls, seconds, say, compiled)
         finally:
             await database.close()
 
 
-async def _measure(store: QualityStore, calls: int, seconds: int, say: Callable[[str], None]) -> QualityReportOfBench:
+async def _measure(
+    store: QualityStore, calls: int, seconds: int, say: Callable[[str], None], compiled: bool
+) -> QualityReportOfBench:
     rng = random.Random(1)  # noqa: S311 - made-up figures
     held = {call.call_id: call for call in (_call(number) for number in range(calls))}
     recorder = Recorder(store, lambda: held, lambda *_: None, wall_clock=lambda: START)
@@ -95,6 +101,7 @@ async def _measure(store: QualityStore, calls: int, seconds: int, say: Callable[
     return QualityReportOfBench(
         calls,
         seconds,
+        compiled,
         worker_fraction=round(parts[0], 5),
         control_fraction=round(parts[1], 5),
         store_fraction=round(parts[2], 5),

@@ -1,4 +1,5 @@
-"""The packet path as machine code: mypyc makes it of the same modules, and a media worker takes it where it is there.
+"""The packet path and the judging of calls as machine code: mypyc makes it of the same modules, and media workers and
+the control process take it where it is there.
 
 It lies in a directory named after the sources it was made of. Whoever changes a source has the sources run again,
 interpreted, until `callserver compile` is called once more: there is never a doubt which of the two is meant.
@@ -27,18 +28,20 @@ SUFFIX = EXTENSION_SUFFIXES[0]
 
 _PARTS = {
     "bridge": "allocation audio downlink forwarder inbound key_frames layers leg lossiness outbound outbound_audio "
-    "outbound_red outbound_video protection rate_control rates reporting rtcp_input schedule streams tap uplink video",
+    "outbound_red outbound_video protection rate_control rates reporting rtcp_input schedule statistics streams tap "
+    "uplink video",
     "bwe": "acknowledged aimd arrival_groups estimator loss overuse probe sent trendline",
     "io": "arena batches counters demux endpoint mmsg paths plain srtp transport",
-    "quality": "frames",
+    "quality": "diagnosis emodel frames hearing measures monitor opus page pictures reading residual rules scores "
+    "unevenness",
     "receive": "arrivals clock nack parity_recovery picture_bounds red_recovery statistics",
     "send": "allowance fec pacer red rewriter round_trip sent_packets",
     "wire": "buffer extensions flexfec h264 layout ntp opus parity red rtcp rtcp_feedback rtp rtx serial tapped "
     "transport_cc ulpfec vp8 vp8_layers",
 }
 MODULES = tuple(f"media.{part}.{name}" for part, names in _PARTS.items() for name in names.split())
-"""What a packet, its feedback and a leg's timers run through, from socket to socket. Not in it: what mypyc cannot
-compile (msgspec structs, objects with weak references) and what is about calls, not packets."""
+"""What a packet, its feedback and a leg's timers run through, from socket to socket, and every second of a call when
+it is judged. Not in it: what mypyc cannot compile (msgspec structs, objects with weak references) and what is rarer."""
 
 
 def source(module: str, root: Path = ROOT) -> Path:

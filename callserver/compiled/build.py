@@ -1,4 +1,4 @@
-"""`callserver compile`: the packet path through mypyc and the C compiler, for this machine's interpreter."""
+"""`callserver compile`: what runs often through mypyc and the C compiler, for this machine's interpreter."""
 
 import argparse
 import os
@@ -36,9 +36,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """`callserver compile`."""
     parser = commands.add_parser(
         "compile",
-        help="make machine code of the packet path: a forwarded packet costs a third less",
-        description="Compile the modules that every packet runs through (mypyc, a C compiler; about a minute) for this "
-        "machine. Media workers that start afterwards use it, as long as those modules do not change.",
+        help="make machine code of the packet path and of judging calls: a third and half less CPU",
+        description="Compile the modules that every packet and every second of a call run through, for this machine "
+        "(mypyc, a C compiler; a minute or two). What starts afterwards uses it, as long as those modules do not change.",
     )
     parser.set_defaults(command=run)
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if made() is not None:
         print("the packet path is compiled already")
         return 0
-    print("compiling the packet path (about a minute) ...", flush=True)
+    print("compiling the packet path (a minute or two) ...", flush=True)
     try:
         directory = build()
     except CompileError as error:

@@ -18,8 +18,8 @@ from callserver.drill.plan import Plan
 from callserver.drill.spec import parse_spec
 from callserver.drill.voice import ROLES, Collector, VoiceCall, run_voice
 from media.io.engine import Engine
+from media.quality.diagnosis import Diagnosis, Side
 from media.quality.scores import NO_PAGE, VoicePath, mean_path, voice_path, voice_score
-from media.quality.verdict import Diagnosis, Side
 
 Progress = Callable[[str], None]
 SECONDS = 18.0

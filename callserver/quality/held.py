@@ -7,9 +7,10 @@ from typing import NamedTuple
 from callserver.quality.minutes import MINUTE, MinuteOfRole, MinuteRow
 from callserver.quality.pages import FRESH, Device, PageClock, StoredPage
 from media.api import LegSecond, LegStats
+from media.quality.diagnosis import Diagnosis, Side
 from media.quality.page import PageView
 from media.quality.scores import FLOWING, NO_PAGE, Score, VoicePath, connection, scored, video, voice_path
-from media.quality.verdict import Diagnosis, Side, Verdict
+from media.quality.verdict import Verdict
 from signaling.records import CallState
 
 SPARK_SECONDS = 120

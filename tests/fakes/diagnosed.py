@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from media.api import LegSecond
+from media.quality.diagnosis import Diagnosis, Side
 from media.quality.page import PageView
-from media.quality.verdict import Diagnosis, Side
 from tests.fakes.seconds import second
 
 Make = Callable[[float], LegSecond]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from media.api import LegSecond
+from media.quality.diagnosis import Diagnosis, Side
 from media.quality.page import PageView
-from media.quality.verdict import Diagnosis, Side, Verdict
+from media.quality.verdict import Verdict
 from tests.sim.browser import Browser
 from tests.sim.call import Call
 from tests.sim.people import join

@@ -1,6 +1,6 @@
 """Verdicts of microphone and camera, and what a page's word does to them."""
 
-from media.quality.verdict import Diagnosis, Side
+from media.quality.diagnosis import Diagnosis, Side
 from tests.fakes.diagnosed import SAYS, Make, diagnosed, names
 from tests.fakes.seconds import second
 

@@ -3,9 +3,9 @@
 import pytest
 
 from media.api import LegSecond
+from media.quality.diagnosis import Diagnosis, Side
 from media.quality.page import PageView
 from media.quality.unevenness import REPORTED, Unevenness
-from media.quality.verdict import Diagnosis, Side
 from tests.fakes.diagnosed import SAYS, Make, diagnosed, names
 from tests.fakes.seconds import second
 

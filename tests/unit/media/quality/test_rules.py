@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from media.api import LegSecond
+from media.quality.diagnosis import MAX_KEPT, Diagnosis, Side, told
 from media.quality.measures import LegWindow
 from media.quality.page import PageView
 from media.quality.rules import RULES, explained
-from media.quality.verdict import MAX_KEPT, Diagnosis, Side, Verdict, told
+from media.quality.verdict import Verdict
 from tests.fakes.diagnosed import SAYS, Make, diagnosed, names
 from tests.fakes.seconds import lossy, second
 
