@@ -38,7 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "compile",
         help="make machine code of the packet path and of judging calls: a third and half less CPU",
         description="Compile the modules that every packet and every second of a call run through, for this machine "
-        "(mypyc, a C compiler; a minute or two). What starts afterwards uses it, as long as those modules do not change.",
+        "(mypyc, a C compiler; a minute or two). What starts afterwards uses it as long as they do not change.",
     )
     parser.set_defaults(command=run)
 
