@@ -35,7 +35,7 @@ _PARTS = {
     "quality": "diagnosis emodel frames hearing measures monitor opus page pictures reading residual rules scores "
     "unevenness",
     "receive": "arrivals clock nack parity_recovery picture_bounds red_recovery statistics",
-    "send": "allowance fec pacer red rewriter round_trip sent_packets",
+    "send": "allowance fec pacer red rewriter round_trip sent_packets told",
     "wire": "buffer extensions flexfec h264 layout ntp opus parity red rtcp rtcp_feedback rtp rtx serial tapped "
     "transport_cc ulpfec vp8 vp8_layers",
 }

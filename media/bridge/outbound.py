@@ -228,7 +228,11 @@ class OutboundTrack(ABC):
             out = make_rtx(data, layout.size, rtx_type, self._rtx_sequence, self.slot.rtx_ssrc)
             self.downlink.pacer.charge(len(out))
             self.downlink.send(out, layout, now)
+            self.sent_again(sequence_number)
         return True
+
+    def sent_again(self, sequence: int) -> None:  # noqa: B027 - most need not know
+        """A retransmission left, under the downlink's newest number."""
 
     def timestamp_at(self, now: float) -> int:
         """The outbound RTP timestamp of this moment, for sender reports; by the source's clock where it is known."""

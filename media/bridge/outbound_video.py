@@ -12,6 +12,7 @@ from media.bridge.video import VideoTrack
 from media.quality.frames import FrameClock
 from media.send.fec import FecGroup, ParityOut
 from media.send.pacer import Priority, Queued
+from media.send.told import ToldLost
 from media.wire.buffer import PacketBuffer
 from media.wire.flexfec import build_flexfec
 from media.wire.layout import Layout
@@ -49,6 +50,7 @@ class VideoOut(OutboundTrack):
         "paused",
         "protection_octets",
         "starved",
+        "told",
     )
 
     def __init__(self, slot: OutboundSlot, downlink: Downlink, rng: random.Random, extensions: ExtensionIds) -> None:
@@ -58,6 +60,8 @@ class VideoOut(OutboundTrack):
         self.starved = False
         """Pictures were left out for want of rate; a key frame is asked for when what waits has left."""
         self.frames = FrameClock()
+        self.told: ToldLost | None = None
+        """What the page's feedback says is missing, where its requests get lost as well."""
         self._picture = -1
         self._key_at = 0.0
         """When a key frame began to leave, or one was asked for because something is gone."""
@@ -99,6 +103,7 @@ class VideoOut(OutboundTrack):
     def restart(self, now: float) -> None:
         """Another source, or packets were left out: parity begins anew."""
         self._group.clear()
+        self.told = None
         self.starved = False
         if self.source is not None and self._limit_bps is not None:
             self.source.limit(self, self._limit_bps, now)
@@ -138,6 +143,26 @@ class VideoOut(OutboundTrack):
             self._key_at = now
             source.want_key_frame(now)
         return False
+
+    def listen(self, requests_get_lost: bool) -> None:
+        """Whether feedback tells what to send again, besides requests."""
+        if requests_get_lost and self.parity and self._fec_type is not None:
+            self.told = self.told or ToldLost()
+        else:
+            self.told = None
+
+    def answer(self, reports: list[tuple[int, float | None]], now: float, round_trip: float) -> None:
+        """Send again what this feedback shows to be missing."""
+        if self.told is not None:
+            for sequence in self.told.told(reports):
+                if now - self.sent.sent_at(sequence) > LOST_SECONDS:
+                    self.told.give_up(sequence)
+                else:
+                    OutboundTrack.resend(self, sequence, now, round_trip)
+
+    def sent_again(self, sequence: int) -> None:
+        if self.told is not None:
+            self.told.sent_again(self.downlink.transport_sequence, sequence)
 
     def _relieve(self, now: float) -> None:
         """Pictures wait already: only the base layer follows until that has changed."""
@@ -203,7 +228,10 @@ class VideoOut(OutboundTrack):
         group = self._group
         zeroed = bytearray(data)
         layout.zero_mutable(zeroed)
-        group.add(data[2] << 8 | data[3], zeroed, now)
+        sequence = data[2] << 8 | data[3]
+        group.add(sequence, zeroed, now)
+        if self.told is not None:
+            self.told.sent(self.downlink.transport_sequence, sequence)
         if group.due(self.parity, frame_ended=data[1] >= 0x80, now=now):
             for parity in group.close(self.parity, self.bursts):
                 self._send_parity(parity, data[4:8], now)
@@ -218,10 +246,13 @@ class VideoOut(OutboundTrack):
         data = head + self._extension + payload
         self.protection_octets += len(data)
         pacer = self.downlink.pacer
+        downlink, told = self.downlink, self.told
+        sender = PlainSender(downlink) if told is None else ParitySender(downlink, told, parity)
+        packet = Queued(data, self._own_layout, sender)
         if pacer.admit(len(data), now):
-            self.downlink.send(bytearray(data), self._own_layout, now)
+            sender.leave(packet, now)
         else:
-            pacer.push(Priority.PROTECTION, Queued(data, self._own_layout, PlainSender(self.downlink)))
+            pacer.push(Priority.PROTECTION, packet)
 
     def send_probe(self, cluster: int, size: int, now: float) -> int:
         """Send one packet of a probe, `size` bytes or so; returns what it was."""
@@ -252,6 +283,19 @@ class PlainSender:
 
     def leave(self, packet: Queued, now: float) -> None:
         self._downlink.send(bytearray(packet.data), packet.layout, now)
+
+
+class ParitySender:
+    """Sends a parity packet as it is, and says what it covers."""
+
+    def __init__(self, downlink: Downlink, told: ToldLost, parity: ParityOut) -> None:
+        self._downlink = downlink
+        self._told = told
+        self._covered = [(parity.base + offset) & 0xFFFF for offset in parity.offsets]
+
+    def leave(self, packet: Queued, now: float) -> None:
+        self._downlink.send(bytearray(packet.data), packet.layout, now)
+        self._told.sent_parity(self._downlink.transport_sequence, self._covered)
 
 
 def _own_header(extensions: ExtensionIds) -> tuple[bytes, Layout]:

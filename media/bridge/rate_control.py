@@ -107,7 +107,12 @@ class RateControl:
             return
         self._heard = True
         self.estimator.rtt = self._rtt()
-        self.estimator.feedback(self._reports(report), now)
+        reports = self._reports(report)
+        if any(video.told is not None for video in self._video):
+            reports = list(reports)
+            for video in self._video:
+                video.answer(reports, now, self.estimator.rtt)
+        self.estimator.feedback(reports, now)
         moved = abs(self.estimator.target_bps - self._applied_bps)
         if self._update_due <= now or moved > 0.04 * self._applied_bps:
             self._update(now)
@@ -180,6 +185,7 @@ class RateControl:
             video.parity = allocation.parity
             video.bursts = self.estimator.loss.burst_length >= BURSTS
             video.repeats = allocation.repeats
+            video.listen(self._asking_loss() >= UNHEARD_LOSS)
         if not self.estimator.confirmed:
             return  # nothing is known of the rate yet: nothing is held back
         self._downlink.pacer.target_bps = self.estimator.target_bps

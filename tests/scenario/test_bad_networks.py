@@ -1,5 +1,7 @@
 """Whole calls on bad links in virtual time: what a listener behind one hears and sees."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.sim.browser import Browser
@@ -88,6 +90,16 @@ def test_loss_both_ways_is_repaired_twice() -> None:
     call.run(10)
     assert concealed(call, customer, agent, 10) <= 0.02
     assert customer.seen.fps(call.clock.now - 10, call.clock.now) >= 27
+
+
+def test_what_feedback_tells_is_sent_again_where_requests_get_lost() -> None:
+    """A request and its answer both have to come; feedback is a second word of the same loss."""
+    call, customer, _ = watched("delay=50,loss=30", back="delay=50,loss=30", seconds=SETTLED)
+    call.run(15)
+    now = call.clock.now
+    gaps = [after - before for before, after in pairwise(customer.seen.shown) if before > now - 15]
+    assert sum(gap for gap in gaps if gap > 0.2) < 4.0  # 5.2 by requests alone
+    assert customer.seen.fps(now - 15, now) > 29
 
 
 def test_the_whole_path_s_loss_switches_on_the_encoder_s_own_correction() -> None:
