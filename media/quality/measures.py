@@ -25,7 +25,7 @@ QUEUE_MS, JITTERY_MS = 25, 40
 UNSTEADY_MS, STARVED_BPS, UNSTEADY_ROOM_BPS = 14, 200_000, 350_000
 VERY_UNSTEADY_MS, UNFILLED = 20, 1.5
 """Uneven delay alone makes an estimate fall; a link that has room for half as much again as is sent is not narrow."""
-UNEVEN_SECONDS, WHOLE_VOICE, WAVE_JITTER_MS = 3, 0.75, 50
+UNEVEN_SECONDS, WHOLE_VOICE, WAVE_JITTER_MS, UNEVEN_FROM = 3, 0.75, 50, 5
 """Delay that goes up and down for so long, by so much at most, while all of the voice comes, is the path's: a queue
 that fills holds voice back."""
 WAVERING_MS, WAVE_MS = 22, 600
@@ -42,13 +42,13 @@ STANDING_QUEUE_MS = 300
 WHOLE_LINES, WHOLE_FPS = 360, 12
 """Less of a picture is a trouble even of a camera that never gave more."""
 _HELD_BACK_BPS, _SLOWED_CAMERA_BPS = 600_000, 450_000
-FLOW_WINDOW, FLOW_RANK, LEAST_FLOWS = 20, 3, 5
-"""Seconds that tell what a page sends when nothing holds it back: the third best of them, once there are five."""
+FLOW_WINDOW, FLOW_RANK, LEAST_FLOWS = 20, 3, 4
+"""Seconds that tell what a page sends when nothing holds it back: the third best of them, once there are four."""
 CHOKED = 0.6
 """Share of that from which on an uplink may be choked."""
 SLOW_VOICE, FILLING_MS = 0.55, 20
 """A queue that fills makes a second of voice take longer than a second: fewer packets of it come, none is lost, and
-each waited longer than the one before. Loss, jitter and silence look different."""
+each waited longer than the one before. Loss, jitter and silence look different. Then the page slows down."""
 FULL_QUEUE_MS, LOST_LATELY = 100, 3
 UNSEEN = 12
 """Seconds after its pictures were paused for others, or these had gone, in which a page sends little by itself."""
@@ -106,6 +106,8 @@ class LegWindow:
         self._uneasy = self._queued = self._unseen = self._squeezed = self._narrowed = 0
         """Late packets, a long way, a queue towards the page, that nobody saw its pictures, a queue from there may
         count; the way to the page is known to be narrow, whatever its jitter."""
+        self._choked_at = -1
+        """The last second in which the uplink was seen to be choked."""
         self._tallest = 0
         """Lines of the largest picture that the page said it sent."""
         self._shown = False
@@ -301,7 +303,7 @@ class LegWindow:
             return None
         before = list(self._longer)[-FLOW_WINDOW:]
         filling = latest.up_jitter_ms >= FILLING_MS and not latest.up_lost
-        if filling:
+        if filling and self._choked_at != self._count - 1:
             filling = latest.up_audio_packets < SLOW_VOICE * _usual([one.up_audio_packets for one in before])
         if not filling and not self._overflows():
             return None
@@ -309,7 +311,10 @@ class LegWindow:
         flows = [one.up_audio_bps + one.up_video_bps for one in before]
         usual, limit = _usual(flows), self._limit()
         usual = min(usual, limit) if limit else usual
-        return float(flows[-1]) if LEAST_CARRIED_BPS <= flows[-1] <= CHOKED * usual else None
+        if not LEAST_CARRIED_BPS <= flows[-1] <= CHOKED * usual:
+            return None
+        self._choked_at = self._count
+        return float(flows[-1])
 
     def _overflows(self) -> bool:
         """Whether packets are lost, or were a moment ago, behind a queue that makes the round trip longer."""
@@ -356,7 +361,7 @@ class LegWindow:
     def _uneven_up(self) -> bool:
         """Whether the delay on the way to us goes up and down with all of the voice coming through."""
         seconds = list(self._seconds)
-        if self._count < self._squeezed or len(self._longer) < LEAST_FLOWS:
+        if self._count < self._squeezed or len(self._longer) < UNEVEN_FROM:
             return False
         if not VERY_UNSTEADY_MS <= min(second.up_jitter_ms for second in seconds[-UNEVEN_SECONDS:]) < WAVE_JITTER_MS:
             return False

@@ -325,3 +325,23 @@ def test_a_verdict_says_who_hears_it() -> None:
     assert of(lambda at: lossy(at, 14, direction="down")).heard_by == ("customer",)
     assert of(lambda at: second(at, rtt_ms=900)).heard_by == ("customer", "agent")
     assert of(second, SAYS._replace(black=True)).heard_by == ("agent",)
+
+
+def test_an_uplink_that_becomes_narrow_just_after_the_answer_is_told_in_its_second_second() -> None:
+    """150 kbit/s from the third second on, as a real page's call had it: it slows down at once, so voice is short for
+    one second only."""
+    rows = [
+        (62, 42, 1, 51_000, 335_000),
+        (62, 51, 1, 63_000, 393_000),
+        (62, 31, 9, 38_000, 394_000),
+        (62, 13, 48, 16_000, 127_000),
+        (235, 27, 30, 35_000, 93_000),
+    ]
+
+    def make(at: float) -> LegSecond:
+        rtt, voice, jitter, voice_bps, camera_bps = rows[int(at) - 1]
+        changes = {"rtt_ms": rtt, "up_jitter_ms": jitter, "up_audio_bps": voice_bps, "up_video_bps": camera_bps}
+        return second(at, up_audio_packets=voice, **changes)
+
+    assert diagnosed(make, 4).current() == []
+    assert [f"{v.side} {v.name}" for v in diagnosed(make, 5).current()] == ["customer rate.up"]
