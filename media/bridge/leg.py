@@ -195,7 +195,7 @@ class Leg:
         camera = self.source(Kind.VIDEO)
         if isinstance(camera, VideoTrack):
             camera.wish_fluent()
-        if self.wish_playout is not None and self.playout.take(self._ways(), now):
+        if self.wish_playout is not None and self.playout.take(*self._ways(), now):
             self.wish_playout(self.playout.told)
         age = min(MAX_AGE, max(_LEAST_KEPT, _ROUND_TRIPS_KEPT * self.uplink.round_trip))
         for track in self.outbound.values():
@@ -216,11 +216,11 @@ class Leg:
             self.uplink.path_changed()
             self.rates.path_changed(now - self.last_received > STALLED, now)
 
-    def _ways(self) -> list[tuple[float, float]]:
+    def _ways(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Loss and round trip of what leads to the page: its own downlink and the uplink of the worst it listens to."""
         own = (self.downlink.loss, self.uplink.round_trip)
         sources = [track.source.uplink for track in self.outbound.values() if isinstance(track.source, InboundTrack)]
-        return [own, max(((uplink.loss.loss, uplink.round_trip) for uplink in sources), default=(0.0, 0.0))]
+        return own, max(((uplink.loss.loss, uplink.round_trip) for uplink in sources), default=(0.0, 0.0))
 
     def source(self, kind: Kind) -> InboundTrack | None:
         """The leg's microphone or camera; None if it was not negotiated."""
